@@ -1,0 +1,188 @@
+"""The REST API. Routes translate; what can go wrong becomes a problem document in one place."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+)
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from image_to_video import __version__
+from image_to_video.errors import (
+    IdempotencyKeyReusedError,
+    ImageToVideoError,
+    InvalidCursorError,
+    InvalidTaskError,
+    TaskNotFoundError,
+)
+from image_to_video.models import Task, TaskRequest, TaskStatus
+from image_to_video.observability import logger, metrics
+from image_to_video.views import TaskList, TaskView
+from image_to_video.wiring import video_tasks
+from pydantic import AwareDatetime, BaseModel
+
+app = APIGatewayRestResolver(enable_validation=True)
+
+# What a caller is told: HTTP status and `code` for each error; any other one is a 503.
+_ANSWERS: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {
+    InvalidTaskError: (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request"),
+    IdempotencyKeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+    InvalidCursorError: (HTTPStatus.BAD_REQUEST, "malformed_request"),
+    TaskNotFoundError: (HTTPStatus.NOT_FOUND, "task_not_found"),
+}
+# How soon asking again makes sense, while a task is open.
+_RETRY_AFTER_SECONDS: Final = 10
+
+
+class FieldError(BaseModel):
+    """One field that is wrong."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it, with a `code` for programs."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[FieldError] = []
+
+
+class Health(BaseModel):
+    """That the API answers, and which version of it."""
+
+    status: str = "ok"
+    version: str
+
+
+@app.post("/tasks", status_code=HTTPStatus.ACCEPTED)
+def create_task(
+    request: TaskRequest,
+    idempotency_key: Annotated[
+        str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255)
+    ] = None,
+) -> Response[TaskView]:
+    """Start a task; with the same `Idempotency-Key` the same task, however often."""
+    task = video_tasks().create(_owner(), request, idempotency_key)
+    return _show(task, HTTPStatus.ACCEPTED, {"Location": f"/v1/tasks/{task.task_id}"})
+
+
+@app.get("/tasks")
+def list_tasks(
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str | None, Query(max_length=1024)] = None,
+    status: Annotated[TaskStatus | None, Query()] = None,
+    created_after: Annotated[AwareDatetime | None, Query()] = None,
+    created_before: Annotated[AwareDatetime | None, Query()] = None,
+) -> TaskList:
+    """List your tasks, newest first."""
+    return video_tasks().list(
+        _owner(),
+        limit=limit,
+        cursor=cursor,
+        status=status,
+        created_after=created_after,
+        created_before=created_before,
+    )
+
+
+@app.get("/tasks/<task_id>")
+def get_task(task_id: Annotated[str, Path(max_length=64)]) -> Response[TaskView]:
+    """Show one of your tasks, in whatever status."""
+    return _show(video_tasks().get(_owner(), task_id), HTTPStatus.OK, {})
+
+
+@app.get("/health")
+def get_health() -> Health:
+    """Tell that the API answers."""
+    return Health(version=__version__)
+
+
+@app.exception_handler(ImageToVideoError)
+def answer_error(error: ImageToVideoError) -> Response[Problem]:
+    """Everything raised on purpose."""
+    status, code = _ANSWERS.get(
+        type(error), (HTTPStatus.SERVICE_UNAVAILABLE, "temporarily_unavailable")
+    )
+    if isinstance(error, InvalidTaskError):
+        return _problem(status, code, "A field is wrong.", [(error.pointer, error.detail)])
+    return _problem(status, code, str(error))
+
+
+@app.exception_handler(RequestValidationError)
+def answer_invalid_request(error: RequestValidationError) -> Response[Problem]:
+    """Everything that the schemas refuse."""
+    if any(fault["type"] == "json_invalid" for fault in error.errors()):
+        return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", "The body is not JSON.")
+    faults = [(_pointer(fault["loc"]), fault["msg"]) for fault in error.errors()]
+    return _problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", "Some fields are wrong.", faults
+    )
+
+
+@app.exception_handler(RequestUnsupportedContentType)
+def answer_content_type(_: RequestUnsupportedContentType) -> Response[Problem]:
+    """A body of another kind."""
+    detail = "Send the body as JSON, with Content-Type: application/json."
+    return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", detail)
+
+
+@app.not_found
+def answer_no_route(_: NotFoundError) -> Response[Problem]:
+    """A path that is not one of the API's."""
+    return _problem(HTTPStatus.NOT_FOUND, "route_not_found", "There is no such route.")
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request."""
+    return app.resolve(event, context)
+
+
+def _owner() -> str:
+    return str(app.current_event.request_context.authorizer["owner"])
+
+
+def _show(task: Task, status: HTTPStatus, headers: dict[str, str]) -> Response[TaskView]:
+    logger.append_keys(task_id=task.task_id)
+    wait = {} if task.status.is_final else {"Retry-After": str(_RETRY_AFTER_SECONDS)}
+    return Response(
+        status_code=status,
+        content_type="application/json",
+        body=video_tasks().show(task),
+        headers={**headers, **wait},
+    )
+
+
+def _problem(
+    status: HTTPStatus, code: str, detail: str, faults: list[tuple[str, str]] | None = None
+) -> Response[Problem]:
+    problem = Problem(
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        instance=app.current_event.path,
+        code=code,
+        request_id=app.current_event.request_context.request_id or "",
+        errors=[FieldError(pointer=pointer, detail=text) for pointer, text in faults or []],
+    )
+    return Response(status_code=status, content_type="application/problem+json", body=problem)
+
+
+def _pointer(place: tuple[str | int, ...]) -> str:
+    """RFC 6901 for a place in the body; for a header or a query parameter its plain name."""
+    where, *path = place
+    if where != "body":
+        return str(path[0]) if path else str(where)
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

@@ -1,0 +1,34 @@
+"""Stream of the tasks table: tell subscribers of every change. The stream is the outbox."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import (
+    DynamoDBRecord,
+    DynamoDBRecordEventName,
+)
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from image_to_video.observability import logger, metrics
+from image_to_video.table import task_of
+from image_to_video.wiring import event_topic
+
+
+def publish(record: DynamoDBRecord) -> None:
+    """Publish one change; a record that the table forgot by its time to live is none."""
+    if record.event_name is DynamoDBRecordEventName.REMOVE or record.dynamodb is None:
+        return
+    before, after = record.dynamodb.old_image, record.dynamodb.new_image
+    event_topic().publish_change(task_of(before) if before else None, task_of(after))
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Answer which records failed; Lambda delivers from the first of them on again."""
+    processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+    return process_partial_response(event, publish, processor, context)

@@ -1,0 +1,23 @@
+"""Workflow step: stream a finished video into the customer's bucket, and say what comes next."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from image_to_video.observability import logger, metrics
+from image_to_video.wiring import video_tasks
+from pydantic import BaseModel
+
+
+class StoreVideo(BaseModel):
+    """The step's input."""
+
+    task_id: str
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer `{"phase": ..., "wait_seconds": ...}`."""
+    order = StoreVideo.model_validate(event)
+    logger.append_keys(task_id=order.task_id)
+    return video_tasks().store(order.task_id).model_dump(mode="json")

@@ -1,0 +1,81 @@
+"""Deploy the project's own template into an emulator, as `sam deploy` would into AWS."""
+
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from samtranslator.yaml_helper import yaml_parse
+
+from i2v.emulator import Emulator
+from i2v.trouble import Trouble
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+STACK_NAME: Final = "image-to-video"
+_ARTIFACTS: Final = "i2v-artifacts"
+_DEPLOY_SECONDS: Final = 60
+
+
+def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
+    """Create the stack and return its outputs. Raises `Trouble` with the emulator's reason."""
+    template = packaged_template(emulator)
+    cloudformation = emulator.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=STACK_NAME,
+        TemplateBody=json.dumps(template),
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+        ],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    deadline = time.monotonic() + _DEPLOY_SECONDS
+    while time.monotonic() < deadline:
+        stack = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+        if stack["StackStatus"] == "CREATE_COMPLETE":
+            return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
+            break
+        time.sleep(0.1)
+    events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+    reasons = [e["ResourceStatusReason"] for e in events if "FAILED" in e["ResourceStatus"]]
+    raise Trouble(f"The stack could not be deployed: {'; '.join(reasons) or 'it took too long'}")
+
+
+def packaged_template(emulator: Emulator) -> dict[str, Any]:
+    """The template with its local paths replaced by what was uploaded.
+
+    Third-party packages are not put into the layer: the emulator runs functions with its own
+    interpreter, which has them.
+    """
+    template: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text())
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket=_ARTIFACTS)
+
+    def upload(name: str, content: bytes) -> str:
+        s3.put_object(Bucket=_ARTIFACTS, Key=name, Body=content)
+        return f"s3://{_ARTIFACTS}/{name}"
+
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        match resource["Type"]:
+            case "AWS::Serverless::Function":
+                content = _zipped(PROJECT / properties["CodeUri"])
+                properties["CodeUri"] = upload(f"{name}.zip", content)
+            case "AWS::Serverless::LayerVersion":
+                content = _zipped(PROJECT / properties["ContentUri"], prefix="python/")
+                properties["ContentUri"] = upload(f"{name}.zip", content)
+            case "AWS::Serverless::StateMachine":
+                path = PROJECT / properties.pop("DefinitionUri")
+                properties["Definition"] = yaml.safe_load(path.read_text())
+    return template
+
+
+def _zipped(folder: Path, prefix: str = "") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*.py")):
+            archive.write(path, prefix + str(path.relative_to(folder)))
+    return buffer.getvalue()

@@ -1,0 +1,152 @@
+"""The AWS emulator (MiniStack) as a process of ours: on a free port, gone without a trace."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from i2v.trouble import Trouble
+
+REGION: Final = "us-east-1"
+_START_SECONDS: Final = 30
+_PORTS_TRIED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A running emulator. Its credentials open nothing else."""
+
+    endpoint_url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this emulator."""
+        return _session().client(service, endpoint_url=self.endpoint_url, config=_PATIENT)
+
+    def resource(self, service: str) -> Any:
+        """A boto3 resource of this emulator."""
+        return _session().resource(service, endpoint_url=self.endpoint_url, config=_PATIENT)
+
+
+@contextmanager
+def running_emulator(port: int = 0) -> Iterator[Emulator]:
+    """Start an emulator; leaving ends it, its Lambda workers and its files.
+
+    Port 0 takes a free one. Raises `Trouble` where the wanted port is taken or it does not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="i2v-emulator-") as folder:
+        emulator = _start(Path(folder), port)
+        try:
+            yield emulator
+        finally:
+            _end(emulator.process)
+
+
+def _start(folder: Path, port: int) -> Emulator:
+    for _ in range(1 if port else _PORTS_TRIED):
+        account = str(secrets.randbelow(9 * 10**11) + 10**11)
+        chosen = port or _free_port()
+        emulator = _launch(folder, chosen, account)
+        # Between choosing a port and taking it another program may have been quicker; whose
+        # emulator answers is told by the account it was given.
+        if _answers(emulator, account):
+            return emulator
+        _end(emulator.process)
+    if port:
+        raise Trouble(f"Port {port} is taken by another program; choose another, or none at all.")
+    last_words = emulator.log.read_text(errors="replace").strip().splitlines()[-1:]
+    raise Trouble(f"The AWS emulator did not start: {' '.join(last_words) or 'it said nothing'}")
+
+
+def _launch(folder: Path, port: int, account: str) -> Emulator:
+    endpoint_url = f"http://127.0.0.1:{port}"
+    settings = {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": account,
+        "PERSIST_STATE": "0",
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "TMPDIR": str(folder),
+        "LOG_LEVEL": "WARNING",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "MINISTACK_", "A2E_"))
+        and not name.lower().endswith("_proxy")
+    }
+    log = folder / "emulator.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"],
+            env=inherited | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A group of its own: Ctrl-C reaches us alone, and we end the whole group.
+            start_new_session=True,
+        )
+    return Emulator(endpoint_url, process, log)
+
+
+def _answers(emulator: Emulator, account: str) -> bool:
+    config = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1})
+    sts = _session().client("sts", endpoint_url=emulator.endpoint_url, config=config)
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and emulator.process.poll() is None:
+        try:
+            return bool(sts.get_caller_identity()["Account"] == account)
+        except (BotoCoreError, ClientError):
+            time.sleep(0.05)
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _session() -> boto3.Session:
+    return boto3.Session(
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - opens nothing
+        region_name=REGION,
+    )
+
+
+_PATIENT: Final = Config(
+    connect_timeout=5,
+    read_timeout=60,
+    retries={"total_max_attempts": 1},
+    s3={"addressing_style": "path"},
+)

@@ -1,0 +1,115 @@
+"""The whole application on this machine: emulator, simulated A2E, deployed template, a token."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from image_to_video.tokens import TokenTable
+
+from i2v.deployment import deploy
+from i2v.emulator import Emulator, running_emulator
+from i2v.simulator.server import running_simulator
+from i2v.simulator.settings import SimulatorSettings
+
+OWNER: Final = "demo"
+# Nobody wants to wait for minutes while trying it out; the code is the same, the waits are not.
+SHORT_WAITS: Final = {
+    "FirstLookSeconds": "2",
+    "LookPace": "0=1,60=2,600=10",
+    "StartRetryPace": "0=2,60=10",
+    "ConfirmationPace": "0=1",
+    "QuietSeconds": "20",
+    "IncompleteSeconds": "20",
+    "CopyRetryPace": "0=1,60=10",
+    "TroubleWaitSeconds": "2",
+    "OverdueSeconds": "10",
+    "ReconcileRate": "rate(1 minute)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """Where everything is; `.local/stack.json` holds the same."""
+
+    api_url: str
+    token: str
+    owner: str
+    images_bucket: str
+    videos_bucket: str
+    topic_arn: str
+    queue_url: str
+    tasks_table: str
+    tokens_table: str
+    state_machine_arn: str
+    aws_endpoint_url: str
+    a2e_url: str
+
+    def as_dict(self) -> dict[str, str]:
+        """The members by name."""
+        return asdict(self)
+
+
+@contextmanager
+def running_stack(
+    *,
+    a2e_url: str | None = None,
+    a2e_token: str | None = None,
+    simulator: SimulatorSettings | None = None,
+    port: int = 0,
+    parameters: dict[str, str] | None = None,
+) -> Iterator[tuple[LocalStack, Emulator]]:
+    """Start and deploy everything; leaving ends it all. Without `a2e_url` A2E is simulated.
+
+    `parameters` go before the short waits. Raises `Trouble`.
+    """
+    simulator = simulator or SimulatorSettings()
+    with ExitStack() as cleanup:
+        emulator = cleanup.enter_context(running_emulator(port))
+        if a2e_url is None:
+            a2e_url = cleanup.enter_context(running_simulator(simulator))
+            a2e_token = simulator.token
+        outputs = deploy(
+            emulator,
+            SHORT_WAITS
+            | {
+                "A2EUrl": a2e_url,
+                "A2EToken": a2e_token or "",
+                "PermitLoopback": "true",
+            }
+            | (parameters or {}),
+        )
+        tokens = TokenTable(emulator.resource("dynamodb").Table(outputs["TokensTableName"]))
+        endpoint = emulator.endpoint_url
+        yield (
+            LocalStack(
+                api_url=f"{endpoint}/_aws/execute-api/{outputs['ApiId']}/v1",
+                token=tokens.create(owner=OWNER, name="local", now=datetime.now(UTC)),
+                owner=OWNER,
+                images_bucket=outputs["ImagesBucketName"],
+                videos_bucket=outputs["VideosBucketName"],
+                topic_arn=outputs["TaskEventsTopicArn"],
+                queue_url=_subscribed_queue(emulator, outputs["TaskEventsTopicArn"]),
+                tasks_table=outputs["TasksTableName"],
+                tokens_table=outputs["TokensTableName"],
+                state_machine_arn=outputs["StateMachineArn"],
+                aws_endpoint_url=endpoint,
+                a2e_url=a2e_url,
+            ),
+            emulator,
+        )
+
+
+def _subscribed_queue(emulator: Emulator, topic_arn: str) -> str:
+    """A queue that hears every event, as a subscriber's would."""
+    sqs = emulator.client("sqs")
+    queue_url: str = sqs.create_queue(QueueName="i2v-events")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    emulator.client("sns").subscribe(
+        TopicArn=topic_arn,
+        Protocol="sqs",
+        Endpoint=attributes["Attributes"]["QueueArn"],
+        Attributes={"RawMessageDelivery": "true"},
+    )
+    return queue_url

@@ -1,0 +1,108 @@
+"""How to read an answer of A2E: three levels (HTTP status, JSON, `code`), one verdict.
+
+The order of the decisions follows A2E's public reference and the reports of public clients; the
+texts and codes of most refusals are published nowhere, so words are matched, and whatever stays
+unexplained is UNCLEAR, which never counts as a success or a refusal.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final
+
+import httpx
+
+_PLAN_WORDS: Final = re.compile(r"\b(free|plan|upgrade|pro|max|subscri\w+)\b", re.I)
+_COIN_WORDS: Final = re.compile(r"\b(coins?|credits?|balance|insufficient|recharge)\b", re.I)
+_THROTTLE_WORDS: Final = re.compile(r"too many|\bbusy\b|rate limit|queue (is )?full", re.I)
+CONTENT_WORDS: Final = re.compile(
+    r"nsfw|sensitive|content.polic|moderat|copyright|portrait right|likeness|celebrit|\bminors?\b",
+    re.I,
+)
+_PARAMETER_WORDS: Final = re.compile(r"invalid|required|missing|parameter|must be", re.I)
+
+
+class Verdict(Enum):
+    """What an answer of A2E means, before asking which call it answers."""
+
+    SUCCESS = auto()
+    ACCESS = auto()
+    COINS = auto()
+    THROTTLED = auto()
+    CONTENT = auto()
+    INVALID = auto()
+    NOT_FOUND = auto()
+    UNCLEAR = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer on its three levels: HTTP status, whether it was JSON, and `code`."""
+
+    http_status: int
+    code: int | None
+    data: Any
+    message: str
+    trace_id: str
+    retry_after: float | None
+
+    @classmethod
+    def read(cls, response: httpx.Response) -> "Answer":
+        """Read any response; what is not A2E's JSON envelope has no `code`."""
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        body = body if isinstance(body, dict) else {}
+        texts = (body.get(key) for key in ("msg", "message", "err_message", "error"))
+        wait = response.headers.get("Retry-After", "")
+        return cls(
+            http_status=response.status_code,
+            code=whole_number(body.get("code")),
+            data=body.get("data"),
+            message=without_queries(next((str(text) for text in texts if text), "")),
+            trace_id=str(body.get("trace_id", "")),
+            retry_after=float(wait) if wait.isdecimal() else None,
+        )
+
+    def verdict(self) -> Verdict:  # noqa: PLR0911 - a decision list, first match wins
+        """Judge the answer. Anything unexplained is UNCLEAR, never a success or a refusal."""
+        status, code, text = self.http_status, self.code, self.message
+        if 429 in (status, code):
+            return Verdict.THROTTLED
+        if code is None or status >= 500 or status == 408:
+            return Verdict.UNCLEAR
+        if status < 300 and code == 0:
+            return Verdict.SUCCESS
+        if 401 in (status, code):
+            return Verdict.ACCESS
+        if 403 in (status, code):
+            refused = CONTENT_WORDS.search(text) and not _PLAN_WORDS.search(text)
+            return Verdict.CONTENT if refused else Verdict.ACCESS
+        if 404 in (status, code):
+            return Verdict.NOT_FOUND
+        if _COIN_WORDS.search(text):
+            return Verdict.COINS
+        if _THROTTLE_WORDS.search(text):
+            return Verdict.THROTTLED
+        if CONTENT_WORDS.search(text):
+            return Verdict.CONTENT
+        if status in (400, 413, 415, 422) or _PARAMETER_WORDS.search(text):
+            return Verdict.INVALID
+        return Verdict.UNCLEAR
+
+    def describe(self) -> str:
+        """One line for logs and error messages, without secrets or link queries."""
+        return f"HTTP {self.http_status}, code {self.code}, trace {self.trace_id}: {self.message}"
+
+
+def whole_number(value: Any) -> int | None:
+    """The whole number in a JSON number or text, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    return int(value) if re.fullmatch(r"-?\d{1,9}", str(value)) else None
+
+
+def without_queries(text: str) -> str:
+    """Cut link queries, which may carry signatures, and cap the length."""
+    return re.sub(r"(https?://[^\s?#]+)[?#]\S*", r"\1", text)[:300]

@@ -1,0 +1,56 @@
+"""Which network addresses may be contacted: public ones, and loopback only where permitted."""
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+type Address = IPv4Address | IPv6Address
+
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+
+
+def may_contact(address: Address, *, permit_loopback: bool) -> bool:
+    """True for a globally routable unicast address.
+
+    IPv4 addresses carried inside IPv6 ones (mapped, 6to4, NAT64) are judged by what they carry.
+    """
+    if isinstance(address, IPv6Address):
+        carried = _carried_ipv4(address)
+        if carried is not None:
+            return may_contact(carried, permit_loopback=permit_loopback)
+    if permit_loopback and address.is_loopback:
+        return True
+    return address.is_global and not address.is_multicast
+
+
+def literal_address(host: str) -> Address | None:
+    """The address a host spells out, in any form a resolver would take, or None for a name.
+
+    The C library also reads `2130706433`, `0x7f.1` and `0177.0.0.1` as IPv4 addresses.
+    """
+    bare = host.strip("[]").partition("%")[0]
+    try:
+        return ip_address(bare)
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(bare))
+    except (OSError, UnicodeEncodeError):
+        return None
+
+
+def is_local_name(host: str) -> bool:
+    """True for names that mean this machine or an inner network by convention (RFC 6761, 6762)."""
+    name = host.rstrip(".").lower()
+    suffixes = ("localhost", "local", "internal", "lan", "home.arpa")
+    return "." not in name or any(name == s or name.endswith(f".{s}") for s in suffixes)
+
+
+def _carried_ipv4(address: IPv6Address) -> IPv4Address | None:
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address.sixtofour is not None:
+        return address.sixtofour
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return None

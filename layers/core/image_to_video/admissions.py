@@ -1,0 +1,179 @@
+"""The way in, the same for every door: record first, then the workflow, then the paid start."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+from image_to_video.addresses import is_local_name, literal_address, may_contact
+from image_to_video.errors import (
+    IdempotencyKeyReusedError,
+    InvalidTaskError,
+    WorkflowUnavailableError,
+)
+from image_to_video.models import Failure, Task, TaskOptions, TaskRequest, TaskStatus, WaitingFor
+from image_to_video.observability import count, logger
+from image_to_video.schedule import Schedule
+from image_to_video.starts import Starts
+from image_to_video.storage import Storage
+from image_to_video.table import TaskTable
+from image_to_video.uploads import UploadedObject, read_options
+from image_to_video.workflow import Workflow
+
+
+class Admissions:
+    """Turns requests and uploads into recorded, started tasks."""
+
+    def __init__(
+        self,
+        *,
+        table: TaskTable,
+        workflow: Workflow,
+        storage: Storage,
+        starts: Starts,
+        schedule: Schedule,
+        default_prompt: str,
+        default_negative_prompt: str,
+        permit_loopback: bool,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._table = table
+        self._workflow = workflow
+        self._storage = storage
+        self._starts = starts
+        self._schedule = schedule
+        self._default_prompt = default_prompt
+        self._default_negative_prompt = default_negative_prompt
+        self._permit_loopback = permit_loopback
+        self._now = now
+
+    def request(self, owner: str, request: TaskRequest, idempotency_key: str | None) -> Task:
+        """Record a task, give it a workflow, and start it: at most once for each key.
+
+        Raises `InvalidTaskError`, and `IdempotencyKeyReusedError` for a key that already belongs
+        to another request.
+        """
+        self._check_address(request.image_url)
+        identity = _digest(owner, idempotency_key) if idempotency_key else uuid4().hex
+        options = TaskOptions.model_validate(request.model_dump(exclude={"image_url"}))
+        file_name = unquote(urlsplit(request.image_url).path).rpartition("/")[2]
+        return self._admit(
+            self._new_task(
+                owner,
+                identity,
+                request.image_url,
+                options,
+                file_name=file_name,
+                fingerprint=_digest(request.model_dump_json()),
+            )
+        )
+
+    def upload(self, uploaded: UploadedObject) -> Task | None:
+        """Record and start the task that an uploaded object stands for; a bad one fails at once.
+
+        A key without an owner belongs to nobody: it is logged and left alone.
+        """
+        owner = uploaded.owner
+        if owner is None:
+            count("UploadsWithoutOwner")
+            logger.warning("upload without an owner", extra={"key": uploaded.key})
+            return None
+        options = read_options(self._storage.image(uploaded.key, uploaded.version_id))
+        task = self._new_task(
+            owner,
+            uploaded.identity,
+            self._storage.image_url(uploaded.key),
+            options if isinstance(options, TaskOptions) else TaskOptions(),
+            file_name=uploaded.file_name,
+            fingerprint=uploaded.identity,
+            image_version=uploaded.version_id,
+        )
+        if isinstance(options, Failure):
+            return self._table.create(
+                task.model_copy(
+                    update={
+                        "status": TaskStatus.FAILED,
+                        "waiting_for": None,
+                        "failure": options,
+                        "next_look_at": None,
+                        "ended_at": task.created_at,
+                    }
+                )
+            )
+        return self._admit(task)
+
+    def _admit(self, task: Task) -> Task:
+        """Record, then workflow, then paid start; a repeated call repeats what is still open."""
+        stored = self._table.create(task)
+        if stored.fingerprint != task.fingerprint:
+            raise IdempotencyKeyReusedError(
+                "this Idempotency-Key was already used for another request; "
+                "send a new key, or the same request"
+            )
+        untouched = stored.waiting_for is WaitingFor.START and not stored.attempts
+        if stored.status is not TaskStatus.QUEUED or not untouched:
+            return stored
+        try:
+            self._workflow.start(stored.task_id, stored.execution)
+        except WorkflowUnavailableError as error:
+            # It is recorded, and that is what the caller was promised; the schedule drives it on.
+            count("WorkflowsPostponed")
+            logger.error("task recorded without a workflow", extra={"reason": str(error)})
+            return stored
+        return self._starts.begin(stored)
+
+    def _new_task(
+        self,
+        owner: str,
+        task_id: str,
+        image_url: str,
+        options: TaskOptions,
+        *,
+        file_name: str,
+        fingerprint: str,
+        image_version: str | None = None,
+    ) -> Task:
+        now = self._now()
+        return Task(
+            task_id=task_id[:32],
+            owner=owner,
+            fingerprint=fingerprint,
+            waiting_for=WaitingFor.START,
+            name=options.name or file_name[:120] or "image",
+            image_url=image_url,
+            image_version=image_version,
+            prompt=options.prompt or self._default_prompt,
+            negative_prompt=options.negative_prompt or self._default_negative_prompt,
+            video_time=options.video_time,
+            model_version=options.model_version,
+            metadata=options.metadata,
+            created_at=now,
+            updated_at=now,
+            next_look_at=now + timedelta(seconds=self._schedule.first_look_seconds),
+            execution=task_id[:32],
+        )
+
+    def _check_address(self, image_url: str) -> None:
+        """Refuse addresses that the generator could not, or should not, fetch."""
+        pointer = "/image_url"
+        try:
+            parts = urlsplit(image_url)
+            host, _ = parts.hostname or "", parts.port
+        except ValueError as error:
+            raise InvalidTaskError(f"is not an address: {error}", pointer=pointer) from error
+        if not host:
+            raise InvalidTaskError("names no host", pointer=pointer)
+        if parts.username is not None or parts.password is not None:
+            raise InvalidTaskError("must not carry credentials", pointer=pointer)
+        address = literal_address(host)
+        if address is None:
+            permitted = not is_local_name(host) or (self._permit_loopback and host == "localhost")
+        else:
+            permitted = may_contact(address, permit_loopback=self._permit_loopback)
+        if not permitted:
+            raise InvalidTaskError("must be a public address", pointer=pointer)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,0 +1,87 @@
+"""Copying a finished video into the customer's bucket, as often as it takes."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from image_to_video.downloads import Downloads
+from image_to_video.errors import VideoDownloadError
+from image_to_video.inspection import InspectedVideo
+from image_to_video.models import FailureCode, Task, TaskStatus, Video
+from image_to_video.observability import count, logger
+from image_to_video.schedule import Schedule
+from image_to_video.storage import VIDEO_TYPE, Storage
+from image_to_video.table import TaskTable
+
+
+class Copies:
+    """Brings videos from their result links to S3."""
+
+    def __init__(
+        self,
+        *,
+        table: TaskTable,
+        storage: Storage,
+        downloads: Downloads,
+        schedule: Schedule,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._table = table
+        self._storage = storage
+        self._downloads = downloads
+        self._schedule = schedule
+        self._now = now
+
+    def copy(self, task: Task) -> Task:
+        """Copy the video of a storing task and close it, or write down when to try again."""
+        if task.status is not TaskStatus.STORING or task.result_url is None:
+            return task
+        key = f"{task.owner}/{task.task_id}.mp4"
+        try:
+            video = self._store(key, task.result_url)
+        except VideoDownloadError as error:
+            count("CopiesFailed")
+            logger.warning("copy failed", extra={"reason": str(error)})
+            return self._table.settle(self._failed_copy(task, str(error)))
+
+        def change(current: Task) -> Task | None:
+            if current.status.is_final:
+                return None
+            return current.changed(self._now(), status=TaskStatus.SUCCEEDED, video=video)
+
+        task = self._table.amend(task, change)
+        if task.status is not TaskStatus.SUCCEEDED:
+            # Canceled while the copy ran: what nobody is told of must not stay behind.
+            self._storage.delete_video(key)
+        return task
+
+    def _store(self, key: str, url: str) -> Video:
+        with self._downloads.open(url) as download:
+            inspected = InspectedVideo(download.chunks, bytes_expected=download.bytes_expected)
+            stored = self._storage.store_video(key, inspected)
+        if not stored:
+            # An earlier copy got that far and no further: what counts is what lies there.
+            inspected = InspectedVideo(self._storage.read_video(key), bytes_expected=None)
+            for _ in inspected:
+                pass
+        return Video(
+            bucket=self._storage.videos_bucket,
+            key=key,
+            bytes=inspected.size,
+            sha256=inspected.sha256,
+            content_type=VIDEO_TYPE,
+            width=inspected.width,
+            height=inspected.height,
+            duration_seconds=inspected.duration_seconds,
+        )
+
+    def _failed_copy(self, task: Task, reason: str) -> Task:
+        now = self._now()
+        begun = task.started_at or task.created_at
+        if now >= begun + timedelta(seconds=self._schedule.generation_deadline_seconds):
+            return task.failed(now, FailureCode.VIDEO_UNAVAILABLE, reason)
+        wait = self._schedule.copy_retry_pace.wait(now - (task.completed_at or begun))
+        return task.changed(
+            now,
+            copy_failures=task.copy_failures + 1,
+            next_look_at=now + timedelta(seconds=wait),
+        )

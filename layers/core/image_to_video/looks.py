@@ -1,0 +1,90 @@
+"""Looking how the generator gets on. A look that goes wrong is never the task's failure."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from image_to_video.errors import GeneratorError
+from image_to_video.generator import Failed, Generator, Incomplete, Look, Ready
+from image_to_video.models import FailureCode, Task, TaskStatus
+from image_to_video.observability import count, logger
+from image_to_video.schedule import Schedule
+from image_to_video.table import TaskTable
+
+
+class Looks:
+    """Asks the generator about tasks that it works on."""
+
+    def __init__(
+        self,
+        *,
+        table: TaskTable,
+        generator: Generator,
+        schedule: Schedule,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._table = table
+        self._generator = generator
+        self._schedule = schedule
+        self._now = now
+
+    def look(self, task: Task) -> Task:
+        """Ask once about a generating task and write down what came of it."""
+        look = self._ask(task)
+        now = self._now()
+        match look:
+            case Ready():
+                change = task.changed(
+                    now,
+                    status=TaskStatus.STORING,
+                    result_url=look.url,
+                    generator_status=look.word,
+                    completed_at=now,
+                    next_look_at=now,
+                )
+            case Failed() if not look.tentative or look.word == task.generator_status:
+                change = task.failed(now, look.code, look.message, generator_status=look.word)
+            case _:
+                change = self._still_waiting(task, look, now)
+        return self._table.settle(change)
+
+    def refresh_link(self, task: Task) -> Task:
+        """Ask once more about a storing task, for a link that still works; then copy at once."""
+        look = self._ask(task)
+        now = self._now()
+        url = look.url if isinstance(look, Ready) else task.result_url
+        return self._table.settle(task.changed(now, result_url=url, next_look_at=now))
+
+    def _ask(self, task: Task) -> Look | None:
+        if task.generator_task_id is None:
+            raise ValueError(f"task {task.task_id} is {task.status} without a generator task")
+        try:
+            return self._generator.check(task.generator_task_id)
+        except GeneratorError as error:
+            count("LooksFailed")
+            logger.warning("look failed", extra={"reason": str(error)})
+            return None
+
+    def _still_waiting(self, task: Task, look: Look | None, now: datetime) -> Task:
+        begun = task.started_at or task.created_at
+        passed = now - begun
+        completed_at = task.completed_at
+        if isinstance(look, Incomplete):
+            completed_at = completed_at or now
+            if now >= completed_at + timedelta(seconds=self._schedule.incomplete_seconds):
+                return task.failed(
+                    now,
+                    FailureCode.COMPLETED_WITHOUT_VIDEO,
+                    "The generator says that it has finished but gives no video.",
+                )
+        if passed >= timedelta(seconds=self._schedule.generation_deadline_seconds):
+            return task.failed(
+                now,
+                FailureCode.GENERATION_DEADLINE_EXCEEDED,
+                "The generator did not finish in time.",
+            )
+        return task.changed(
+            now,
+            completed_at=completed_at,
+            generator_status=look.word if look else task.generator_status,
+            next_look_at=now + timedelta(seconds=self._schedule.look_pace.wait(passed)),
+        )

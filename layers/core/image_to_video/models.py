@@ -1,0 +1,267 @@
+"""The words of the application as types: the task, its statuses, and what can happen to it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
+
+
+def iso(moment: datetime) -> str:
+    """Write a moment as ISO 8601 in UTC with milliseconds and `Z`; such texts sort by time."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[AwareDatetime, PlainSerializer(iso, return_type=str)]
+
+
+class Frozen(BaseModel):
+    """Base of the immutable models; a change makes a new object."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands. The table of permitted changes is here and nowhere else."""
+
+    QUEUED = "queued"
+    GENERATING = "generating"
+    STORING = "storing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_final(self) -> bool:
+        """True for a status that is never left again."""
+        return not _NEXT[self]
+
+    def may_become(self, other: "TaskStatus") -> bool:
+        """True where the change is permitted; staying where one is always is."""
+        return other is self or other in _NEXT[self]
+
+
+_NEXT: Final[Mapping[TaskStatus, frozenset[TaskStatus]]] = MappingProxyType(
+    {
+        TaskStatus.QUEUED: frozenset(
+            {TaskStatus.GENERATING, TaskStatus.FAILED, TaskStatus.CANCELED}
+        ),
+        TaskStatus.GENERATING: frozenset(
+            {TaskStatus.STORING, TaskStatus.FAILED, TaskStatus.CANCELED}
+        ),
+        TaskStatus.STORING: frozenset(
+            {TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELED}
+        ),
+        TaskStatus.SUCCEEDED: frozenset(),
+        TaskStatus.FAILED: frozenset(),
+        TaskStatus.CANCELED: frozenset(),
+    }
+)
+
+
+class WaitingFor(StrEnum):
+    """Why a queued task is still queued."""
+
+    START = "start"
+    GENERATOR = "generator"
+    COINS = "coins"
+    ACCESS = "access"
+    CONFIRMATION = "confirmation"
+
+
+class FailureCode(StrEnum):
+    """Why a task failed. Closed list: callers may switch on it."""
+
+    INVALID_REQUEST = "invalid_request"
+    INVALID_IMAGE = "invalid_image"
+    CONTENT_REFUSED = "content_refused"
+    START_REFUSED = "start_refused"
+    START_UNCONFIRMED = "start_unconfirmed"
+    START_DEADLINE_EXCEEDED = "start_deadline_exceeded"
+    GENERATION_FAILED = "generation_failed"
+    GENERATION_DEADLINE_EXCEEDED = "generation_deadline_exceeded"
+    COMPLETED_WITHOUT_VIDEO = "completed_without_video"
+    VIDEO_UNAVAILABLE = "video_unavailable"
+
+
+class Cancellation(StrEnum):
+    """What a cancel request achieved."""
+
+    REFUNDED = "refunded"
+    TOO_LATE = "too_late"
+    ALREADY_FINAL = "already_final"
+
+
+class ModelVersion(StrEnum):
+    """The generator's models by the names of A2E's own API."""
+
+    A2E = "a2e"
+    A2E_V2 = "a2e-v2"
+    A2E_V2_FLASH = "a2e-v2-flash"
+
+
+Prompt = Annotated[str, StringConstraints(max_length=1000)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+VideoSeconds = Literal[5, 10, 15, 20]
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=512)],
+        Annotated[str, StringConstraints(max_length=512)],
+    ],
+    Field(max_length=16),
+]
+
+
+class TaskOptions(Frozen):
+    """What a caller may choose beside the image. Field names are A2E's own where it has one.
+
+    A2E publishes no limit for prompts; 1,000 characters is ours. `model_version` always has a
+    value, because without one A2E lets the account's plan decide, and with it the price.
+    """
+
+    prompt: Prompt | None = Field(None, description="What should happen in the video.")
+    negative_prompt: Prompt | None = Field(None, description="What should not be in the video.")
+    name: Name | None = Field(None, description="Label; default: the image's file name.")
+    video_time: VideoSeconds = Field(5, description="Length of the video in seconds.")
+    model_version: ModelVersion = Field(ModelVersion.A2E, description="The generator's model.")
+    metadata: Metadata = Field(
+        default_factory=dict, description="Yours; returned with the task and its events."
+    )
+
+
+class TaskRequest(TaskOptions):
+    """The body of `POST /tasks`."""
+
+    image_url: Annotated[
+        str,
+        StringConstraints(max_length=2048, pattern=r"^https?://"),
+        Field(description="Address of the image: http or https, public, without credentials."),
+    ]
+
+
+class Failure(Frozen):
+    """Why a task failed: `code` for programs, `message` for people."""
+
+    code: FailureCode
+    message: str
+
+
+class Video(Frozen):
+    """The stored video: where it lies and what was measured on the way there."""
+
+    bucket: str
+    key: str
+    bytes: int
+    sha256: str
+    content_type: str
+    width: int
+    height: int
+    duration_seconds: float
+
+
+class Attempt(Frozen):
+    """One start call that was, or may have been, accepted by the generator.
+
+    It is stored before the call. Until its outcome is known it is *in flight*: while the lease
+    runs, somebody is at it; afterwards it must be looked up at the generator by `name`.
+    `refusal` keeps an answer of the generator that explained nothing.
+    """
+
+    name: str
+    lease_owner: str
+    sent_at: Moment
+    lease_until: Moment
+    in_flight: bool = True
+    refusal: str | None = None
+
+
+class Task(Frozen):
+    """One image to be turned into one video, exactly as the table keeps it."""
+
+    task_id: str
+    owner: str
+    fingerprint: str
+    version: int = 1
+    status: TaskStatus = TaskStatus.QUEUED
+    late: bool = False
+    waiting_for: WaitingFor | None = None
+
+    name: str
+    image_url: str
+    image_version: str | None = None
+    prompt: str
+    negative_prompt: str
+    video_time: VideoSeconds
+    model_version: ModelVersion
+    metadata: dict[str, str] = {}
+
+    created_at: Moment
+    updated_at: Moment
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
+    next_look_at: Moment | None = None
+
+    attempts: tuple[Attempt, ...] = ()
+    generator_task_id: str | None = None
+    generator_status: str | None = None
+    completed_at: Moment | None = None
+    result_url: str | None = None
+    copy_failures: int = 0
+    execution: str
+
+    coins: int | None = None
+    failure: Failure | None = None
+    video: Video | None = None
+    cancellation: Cancellation | None = None
+
+    @property
+    def unresolved_attempt(self) -> Attempt | None:
+        """The attempt whose outcome is not known yet, if there is one."""
+        if self.attempts and self.attempts[-1].in_flight:
+            return self.attempts[-1]
+        return None
+
+    def changed(self, now: datetime, **changes: Any) -> "Task":
+        """Return the next version of this task.
+
+        Raises `ValueError` for a change of status that the table does not permit: that is a fault
+        of the program, never of a caller.
+        """
+        status = changes.get("status", self.status)
+        if not self.status.may_become(status):
+            raise ValueError(f"a task cannot go from {self.status} to {status}")
+        if status is not TaskStatus.QUEUED:
+            changes["waiting_for"] = None
+        if status.is_final:
+            changes |= {"next_look_at": None, "ended_at": self.ended_at or now}
+        changes |= {"version": self.version + 1, "updated_at": now}
+        return self.model_validate(dict(self) | changes)
+
+    def failed(self, now: datetime, code: FailureCode, message: str, **changes: Any) -> "Task":
+        """Return this task closed as failed."""
+        failure = Failure(code=code, message=message)
+        return self.changed(now, status=TaskStatus.FAILED, failure=failure, **changes)
+
+
+class Phase(StrEnum):
+    """What a workflow step answers; the state machine knows these words and no others."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    CLOSED = "closed"
+
+
+class Step(Frozen):
+    """What the workflow does next, and how long it waits before that."""
+
+    phase: Phase
+    wait_seconds: int = 0

@@ -1,0 +1,12 @@
+"""One logger and one set of metrics for every function. Never log a link, a token or an image."""
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+logger = Logger(service="image-to-video")
+metrics = Metrics(namespace="ImageToVideo", service="image-to-video")
+
+
+def count(name: str, value: int = 1) -> None:
+    """Add to the counter `name`; it reaches CloudWatch with the function's log."""
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)

@@ -1,0 +1,50 @@
+"""The settings of a deployed function: read from the environment once, or a clear failure."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, HttpUrl, NonNegativeInt, PositiveInt, ValidationError
+
+from image_to_video.errors import SettingsError
+from image_to_video.schedule import Schedule
+
+
+class Settings(BaseModel):
+    """Names, addresses and rules. The field `tasks_table` is read from `TASKS_TABLE`, and so on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stack_name: str
+    tasks_table: str
+    tokens_table: str
+    images_bucket: str
+    videos_bucket: str
+    topic_arn: str
+    state_machine_arn: str
+    a2e_url: HttpUrl
+    a2e_token_secret: str
+    start_timeout_seconds: PositiveInt
+    max_attempts: PositiveInt
+    default_prompt: str
+    default_negative_prompt: str
+    task_retention_days: NonNegativeInt
+    permit_loopback: bool
+    schedule: Schedule
+
+    @classmethod
+    def variables(cls) -> frozenset[str]:
+        """The names of all environment variables, for the test that compares the template."""
+        fields = (set(cls.model_fields) - {"schedule"}) | set(Schedule.model_fields)
+        return frozenset(field.upper() for field in fields)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Build the settings. Raises `SettingsError` naming each variable that is amiss."""
+        values = {name.lower(): value for name, value in environment.items()}
+        try:
+            return cls.model_validate(values | {"schedule": values})
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{str(fault['loc'][-1]).upper()}: {fault['msg']}" for fault in error.errors()
+            )
+            raise SettingsError(f"environment variables are missing or wrong: {faults}") from error

@@ -1,0 +1,186 @@
+"""What can be done with tasks: create, show, list, cancel, and what the workflow asks for."""
+
+import math
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from image_to_video.admissions import Admissions
+from image_to_video.copies import Copies
+from image_to_video.cursors import read_cursor, write_cursor
+from image_to_video.errors import GeneratorError, TaskConflictError, TaskNotFoundError
+from image_to_video.generator import Generator
+from image_to_video.looks import Looks
+from image_to_video.models import Cancellation, Phase, Step, Task, TaskRequest, TaskStatus
+from image_to_video.observability import count, logger
+from image_to_video.schedule import Schedule
+from image_to_video.starts import Starts
+from image_to_video.table import TaskTable
+from image_to_video.uploads import UploadedObject
+from image_to_video.views import TaskList, TaskView, show_task
+from image_to_video.workflow import Workflow
+
+# A look a little early costs nothing; sending the workflow round once more does.
+_EARLY: Final = timedelta(seconds=5)
+
+
+class VideoTasks:
+    """The service. Each door and each workflow step calls one method of it."""
+
+    def __init__(
+        self,
+        *,
+        table: TaskTable,
+        workflow: Workflow,
+        generator: Generator,
+        admissions: Admissions,
+        starts: Starts,
+        looks: Looks,
+        copies: Copies,
+        schedule: Schedule,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._table = table
+        self._workflow = workflow
+        self._generator = generator
+        self._admissions = admissions
+        self._starts = starts
+        self._looks = looks
+        self._copies = copies
+        self._schedule = schedule
+        self._now = now
+
+    def create(self, owner: str, request: TaskRequest, idempotency_key: str | None) -> Task:
+        """Admit a request; see `Admissions.request`."""
+        return self._admissions.request(owner, request, idempotency_key)
+
+    def create_from_upload(self, uploaded: UploadedObject) -> Task | None:
+        """Admit an uploaded image; see `Admissions.upload`."""
+        return self._admissions.upload(uploaded)
+
+    def get(self, owner: str, task_id: str) -> Task:
+        """One task of this owner. Raises `TaskNotFoundError`, also for somebody else's."""
+        task = self._table.get(task_id)
+        if task.owner != owner:
+            raise TaskNotFoundError(f"there is no task {task_id}")
+        return task
+
+    def show(self, task: Task) -> TaskView:
+        """The task as callers see it now."""
+        return show_task(task, self._now(), TaskView)
+
+    def list(
+        self,
+        owner: str,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        status: TaskStatus | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> TaskList:
+        """One page of this owner's tasks, newest first. Raises `InvalidCursorError`."""
+        page = self._table.page(
+            owner,
+            limit=limit,
+            start=read_cursor(cursor, owner=owner) if cursor else None,
+            status=status,
+            created_after=created_after,
+            created_before=created_before,
+        )
+        return TaskList(
+            data=[self.show(task) for task in page.tasks],
+            has_more=page.next is not None,
+            next_cursor=write_cursor(page.next) if page.next else None,
+        )
+
+    def cancel(self, owner: str, task_id: str) -> tuple[Task, Cancellation]:
+        """Close a task for its owner, with the money back where the generator still gives it.
+
+        Raises `TaskNotFoundError`.
+        """
+        task = self.get(owner, task_id)
+        if task.status.is_final:
+            return task, Cancellation.ALREADY_FINAL
+        achieved = self._give_back(task)
+
+        def change(current: Task) -> Task | None:
+            if current.status.is_final:
+                return None
+            return current.changed(self._now(), status=TaskStatus.CANCELED, cancellation=achieved)
+
+        task = self._table.amend(task, change)
+        if task.status is not TaskStatus.CANCELED:
+            return task, Cancellation.ALREADY_FINAL
+        return task, task.cancellation or achieved
+
+    def advance(self, task_id: str) -> Step:
+        """Move a task on as far as it can go now: start it, look, or have its link renewed."""
+        task = self._table.get(task_id)
+        if task.next_look_at is not None and self._now() < task.next_look_at - _EARLY:
+            return self._step(task)
+        task = self._mark_late(task)
+        match task.status:
+            case TaskStatus.QUEUED:
+                task = self._starts.drive(task)
+            case TaskStatus.GENERATING:
+                task = self._looks.look(task)
+            case TaskStatus.STORING:
+                task = self._looks.refresh_link(task)
+            case _:
+                pass
+        return self._step(task)
+
+    def store(self, task_id: str) -> Step:
+        """Copy a finished video into the bucket."""
+        return self._step(self._copies.copy(self._table.get(task_id)))
+
+    def reconcile_overdue(self) -> int:
+        """Give each open task that nobody looks after a new execution; return how many."""
+        now = self._now()
+        revived = 0
+        for task in self._table.overdue(now - timedelta(seconds=self._schedule.overdue_seconds)):
+            if task.status.is_final or self._workflow.is_running(task.execution):
+                continue
+            execution = f"{task.task_id}-{task.version}"
+            first_look = timedelta(seconds=self._schedule.first_look_seconds)
+            try:
+                self._table.replace(
+                    task.changed(now, execution=execution, next_look_at=now + first_look)
+                )
+            except TaskConflictError:
+                continue
+            self._workflow.start(task.task_id, execution)
+            revived += 1
+        if revived:
+            count("TasksRevived", revived)
+            logger.warning("tasks without a workflow were given one", extra={"tasks": revived})
+        return revived
+
+    def _give_back(self, task: Task) -> Cancellation:
+        if task.generator_task_id is None:
+            # A start under way may be paid; whoever made it tries to give it back afterwards.
+            return Cancellation.TOO_LATE if task.unresolved_attempt else Cancellation.REFUNDED
+        try:
+            refunded = self._generator.cancel(task.generator_task_id)
+        except GeneratorError as error:
+            logger.warning("refund not possible now", extra={"reason": str(error)})
+            return Cancellation.TOO_LATE
+        return Cancellation.REFUNDED if refunded else Cancellation.TOO_LATE
+
+    def _mark_late(self, task: Task) -> Task:
+        """Set the flag once the window has passed: a write of its own, so an event of its own."""
+        window = timedelta(seconds=self._schedule.window_seconds)
+        if task.late or task.status.is_final or self._now() < task.created_at + window:
+            return task
+        count("TasksLate")
+        return self._table.settle(task.changed(self._now(), late=True))
+
+    def _step(self, task: Task) -> Step:
+        if task.status.is_final:
+            return Step(phase=Phase.CLOSED)
+        left = (task.next_look_at or task.updated_at) - self._now()
+        wait_seconds = math.ceil(left.total_seconds())
+        if task.status is TaskStatus.STORING and wait_seconds <= 0:
+            return Step(phase=Phase.READY)
+        return Step(phase=Phase.WAITING, wait_seconds=max(1, wait_seconds))

@@ -1,0 +1,137 @@
+"""Where everything meets: settings, clients and services of one Lambda container, built once."""
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+
+import boto3
+import httpx
+from aws_lambda_powertools.utilities import parameters
+from botocore.config import Config
+
+from image_to_video.a2e import A2E
+from image_to_video.admissions import Admissions
+from image_to_video.copies import Copies
+from image_to_video.downloads import Downloads, guarded_client
+from image_to_video.events import EventTopic
+from image_to_video.generator import Generator
+from image_to_video.looks import Looks
+from image_to_video.settings import Settings
+from image_to_video.starts import Starts
+from image_to_video.storage import Storage
+from image_to_video.table import TaskTable
+from image_to_video.tasks import VideoTasks
+from image_to_video.tokens import TokenTable
+from image_to_video.workflow import Workflow
+
+# A changed token is picked up after this long.
+_TOKEN_SECONDS = 60
+
+
+def now() -> datetime:
+    """This moment, in the precision that the table keeps."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this function."""
+    return Settings.read(os.environ)
+
+
+@cache
+def video_tasks() -> VideoTasks:
+    """The service with its real adapters."""
+    config, schedule = settings(), settings().schedule
+    table = TaskTable(
+        boto3.resource("dynamodb", config=_aws()).Table(config.tasks_table),
+        retention_days=config.task_retention_days,
+    )
+    storage = Storage(
+        boto3.client("s3", config=_aws().merge(Config(signature_version="s3v4"))),
+        images_bucket=config.images_bucket,
+        videos_bucket=config.videos_bucket,
+    )
+    workflow = Workflow(
+        boto3.client("stepfunctions", config=_aws()),
+        state_machine_arn=config.state_machine_arn,
+        first_look_seconds=schedule.first_look_seconds,
+        trouble_wait_seconds=schedule.trouble_wait_seconds,
+    )
+    generator = _generator(config)
+    downloads = Downloads(guarded_client(permit_loopback=config.permit_loopback))
+    starts = Starts(
+        table=table,
+        generator=generator,
+        storage=storage,
+        schedule=schedule,
+        max_attempts=config.max_attempts,
+        now=now,
+    )
+    return VideoTasks(
+        table=table,
+        workflow=workflow,
+        generator=generator,
+        admissions=Admissions(
+            table=table,
+            workflow=workflow,
+            storage=storage,
+            starts=starts,
+            schedule=schedule,
+            default_prompt=config.default_prompt,
+            default_negative_prompt=config.default_negative_prompt,
+            permit_loopback=config.permit_loopback,
+            now=now,
+        ),
+        starts=starts,
+        looks=Looks(table=table, generator=generator, schedule=schedule, now=now),
+        copies=Copies(
+            table=table, storage=storage, downloads=downloads, schedule=schedule, now=now
+        ),
+        schedule=schedule,
+        now=now,
+    )
+
+
+@cache
+def token_table() -> TokenTable:
+    """The tokens that the authorizer asks."""
+    table = boto3.resource("dynamodb", config=_aws()).Table(settings().tokens_table)
+    return TokenTable(table)
+
+
+@cache
+def event_topic() -> EventTopic:
+    """The topic that subscribers listen to."""
+    config = settings()
+    return EventTopic(
+        boto3.client("sns", config=_aws()),
+        topic_arn=config.topic_arn,
+        stack_name=config.stack_name,
+    )
+
+
+def _generator(config: Settings) -> Generator:
+    # No connection is kept: one that died while the container slept would make a paid start
+    # ambiguous. No transport retries, for the same money's sake.
+    client = httpx.Client(
+        base_url=str(config.a2e_url).rstrip("/"),
+        transport=httpx.HTTPTransport(retries=0, limits=httpx.Limits(max_keepalive_connections=0)),
+        follow_redirects=False,
+        trust_env=False,
+    )
+    return A2E(
+        client,
+        lambda: parameters.get_secret(config.a2e_token_secret, max_age=_TOKEN_SECONDS),
+        start_timeout_seconds=config.start_timeout_seconds,
+    )
+
+
+def _aws() -> Config:
+    # AWS answers in milliseconds; a call that hangs is better repeated while the function lives.
+    return Config(
+        connect_timeout=3,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 3},
+    )
