@@ -1,0 +1,91 @@
+"""What A2E does not have: the simulator's own addresses, free and without a token."""
+
+from dataclasses import asdict
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from i2v.simulator.account import Account
+from i2v.simulator.faults import FAULTS
+from i2v.simulator.ledger import Charge
+from i2v.simulator.records import record_of, timestamp
+from i2v.simulator.sample import SAMPLE_PATH
+from i2v.simulator.start_request import explain
+
+
+class Controls:
+    """Looks behind one account and orders its faults."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    async def health(self, request: Request) -> Response:
+        """That the simulator runs."""
+        del request
+        return JSONResponse({"status": "ok"})
+
+    async def sample(self, request: Request) -> Response:
+        """The portrait that ships with the project."""
+        del request
+        return FileResponse(SAMPLE_PATH, media_type="image/png")
+
+    async def ledger(self, request: Request) -> Response:
+        """Every charge, oldest first."""
+        del request
+        return JSONResponse([_entry(charge) for charge in self._account.ledger.charges])
+
+    async def tasks(self, request: Request) -> Response:
+        """Every task that was not deleted, newest first, expired ones too."""
+        base_url = str(request.base_url)
+        settings, now = self._account.settings, self._account.now()
+        tasks = self._account.store.newest_first()
+        return JSONResponse([record_of(task, settings, now, base_url) for task in tasks])
+
+    async def faults(self, request: Request) -> Response:
+        """What is still to go wrong."""
+        del request
+        return self._waiting()
+
+    async def add_faults(self, request: Request) -> Response:
+        """Order faults, all or none; HTTP 422 says which entry is wrong and why."""
+        try:
+            faults = FAULTS.validate_json(await request.body())
+        except ValidationError as error:
+            return JSONResponse({"error": explain(error)}, status_code=422)
+        self._account.faults.add(faults)
+        return self._waiting()
+
+    async def clear_faults(self, request: Request) -> Response:
+        """Forget all faults and let stuck tasks go on; a task that failed stays failed."""
+        del request
+        self._account.faults.clear()
+        self._account.store.release()
+        return self._waiting()
+
+    def _waiting(self) -> Response:
+        faults = self._account.faults.waiting
+        return JSONResponse([fault.model_dump(mode="json") for fault in faults])
+
+    def routes(self) -> list[Route]:
+        """The addresses, all below `/_simulator`."""
+        faults = "/_simulator/faults"
+        return [
+            Route("/_simulator/health", self.health, methods=["GET"]),
+            Route("/_simulator/sample.png", self.sample, methods=["GET"]),
+            Route("/_simulator/ledger", self.ledger, methods=["GET"]),
+            Route("/_simulator/tasks", self.tasks, methods=["GET"]),
+            Route(faults, self.faults, methods=["GET"]),
+            Route(faults, self.add_faults, methods=["POST"]),
+            Route(faults, self.clear_faults, methods=["DELETE"]),
+        ]
+
+
+def _entry(charge: Charge) -> dict[str, object]:
+    entry = asdict(charge)
+    entry["id"] = entry.pop("task_id")
+    entry["time"] = timestamp(charge.time)
+    if not entry.pop("refunded"):
+        return entry
+    return {**entry, "refunded": True}

@@ -1,0 +1,157 @@
+"""The faults a test can order: which there are, where each makes sense, and whose turn it is."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+
+class Call(StrEnum):
+    """The calls a fault can be laid on."""
+
+    START = "start"
+    DETAIL = "detail"
+    LIST = "list"
+    BATCH = "batch"
+    DELETE = "delete"
+    DOWNLOAD = "download"
+
+
+class Kind(StrEnum):
+    """What goes wrong.
+
+    From `reset_before` to `moderated` the call is not taken in and not charged (`moderated` only
+    on a start); from `reset_after` to `slow` it is, and the answer is spoilt. The next three show
+    a task wrongly for one call; `stuck`, `fails` and a later `moderated` stay with the task.
+    """
+
+    RESET_BEFORE = "reset_before"
+    HTTP_500 = "http_500"
+    HTTP_502_HTML = "http_502_html"
+    HTTP_429 = "http_429"
+    HTTP_401 = "http_401"
+    FREE_PLAN_403 = "free_plan_403"
+    NO_COINS = "no_coins"
+    CODE_NONZERO = "code_nonzero"
+    NOT_JSON = "not_json"
+    MODERATED = "moderated"
+    RESET_AFTER = "reset_after"
+    TIMEOUT_AFTER = "timeout_after"
+    HTTP_500_AFTER = "http_500_after"
+    HTTP_502_HTML_AFTER = "http_502_html_after"
+    NOT_JSON_AFTER = "not_json_after"
+    NO_ID = "no_id"
+    LIST_DATA = "list_data"
+    NULL_DATA = "null_data"
+    SLOW = "slow"
+    UNKNOWN_STATUS = "unknown_status"
+    COMPLETED_WITHOUT_URL = "completed_without_url"
+    MISSING_FROM_LIST = "missing_from_list"
+    STUCK = "stuck"
+    FAILS = "fails"
+    LINK_EXPIRED = "link_expired"
+    TRUNCATED = "truncated"
+    WRONG_CONTENT = "wrong_content"
+
+
+_NETWORK = {Kind.RESET_BEFORE, Kind.TIMEOUT_AFTER, Kind.SLOW}
+_GATEWAY = {Kind.HTTP_500, Kind.HTTP_502_HTML, Kind.HTTP_429}
+_ANY_API_CALL = {
+    *_NETWORK,
+    *_GATEWAY,
+    Kind.RESET_AFTER,
+    Kind.HTTP_401,
+    Kind.FREE_PLAN_403,
+    Kind.CODE_NONZERO,
+    Kind.NOT_JSON,
+    Kind.NULL_DATA,
+}
+_CHANGES_SOMETHING = {Kind.HTTP_500_AFTER, Kind.HTTP_502_HTML_AFTER, Kind.NOT_JSON_AFTER}
+_SHOWS_TASKS = {
+    Kind.UNKNOWN_STATUS,
+    Kind.COMPLETED_WITHOUT_URL,
+    Kind.MISSING_FROM_LIST,
+    Kind.STUCK,
+    Kind.FAILS,
+    Kind.MODERATED,
+}
+ALLOWED: dict[Call, frozenset[Kind]] = {
+    Call.START: frozenset(
+        _ANY_API_CALL
+        | _CHANGES_SOMETHING
+        | {Kind.NO_COINS, Kind.MODERATED, Kind.NO_ID, Kind.LIST_DATA, Kind.STUCK, Kind.FAILS}
+    ),
+    Call.DETAIL: frozenset(_ANY_API_CALL | _SHOWS_TASKS | {Kind.LIST_DATA}),
+    Call.LIST: frozenset(_ANY_API_CALL | _SHOWS_TASKS),
+    Call.BATCH: frozenset(_ANY_API_CALL | _SHOWS_TASKS),
+    Call.DELETE: frozenset(_ANY_API_CALL | _CHANGES_SOMETHING),
+    Call.DOWNLOAD: frozenset(
+        _NETWORK | _GATEWAY | {Kind.LINK_EXPIRED, Kind.TRUNCATED, Kind.WRONG_CONTENT}
+    ),
+}
+"""The kinds that make sense on each call."""
+
+_USUAL_SECONDS = {Kind.TIMEOUT_AFTER: 120.0, Kind.SLOW: 3.0, Kind.HTTP_429: 2.0}
+
+
+class Fault(BaseModel):
+    """One order: the next `times` calls of a kind go wrong, those of one task if `match` is set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on: Call
+    kind: Kind
+    times: int = Field(default=1, ge=1)
+    match: str | None = None
+    """Name or identifier of a task."""
+    seconds: float | None = Field(default=None, ge=0, le=120)
+    """How long `slow` trickles, `timeout_after` holds back, or `http_429` asks to wait."""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        allowed = ALLOWED[self.on]
+        if self.kind not in allowed:
+            choices = ", ".join(sorted(allowed))
+            raise ValueError(f"'{self.kind}' makes no sense on '{self.on}'; it takes {choices}")
+        return self
+
+    @property
+    def duration(self) -> float:
+        """Seconds, as ordered or as usual for the kind."""
+        return _USUAL_SECONDS.get(self.kind, 0.0) if self.seconds is None else self.seconds
+
+
+FAULTS = TypeAdapter(list[Fault])
+"""Reads the orders of a request, all or none."""
+
+
+class FaultQueue:
+    """The faults still to come, first ordered first."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Fault] = []
+
+    @property
+    def waiting(self) -> list[Fault]:
+        """What is left, with the calls each still spoils."""
+        return list(self._waiting)
+
+    def add(self, faults: Sequence[Fault]) -> None:
+        """Queue more."""
+        self._waiting.extend(faults)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._waiting.clear()
+
+    def take(self, call: Call, names: Sequence[str]) -> Fault | None:
+        """Use up one turn of the first fault for a call about tasks of these names and ids."""
+        for place, fault in enumerate(self._waiting):
+            if fault.on is call and (fault.match is None or fault.match in names):
+                if fault.times > 1:
+                    self._waiting[place] = fault.model_copy(update={"times": fault.times - 1})
+                else:
+                    del self._waiting[place]
+                return fault
+        return None

@@ -1,0 +1,60 @@
+"""The result links: videos for whoever holds the address, as long as the link lives."""
+
+import hmac
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Route
+
+from i2v.simulator.account import Account
+from i2v.simulator.answers import CutShort, HeldBack, html_error, refused_by, trickled
+from i2v.simulator.faults import Call, Fault, Kind
+from i2v.simulator.tasks import Clip, Status, Task, expired, status_at
+
+
+class ResultLinks:
+    """Serves the videos of one account without a bearer token, whole or in ranges."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    async def download(self, request: Request) -> Response:
+        """The MP4; HTTP 404 for no such video, 403 for a wrong signature or a dead link."""
+        task = self._account.store.find(str(request.path_params["task_id"]))
+        if task is None or not isinstance(task.outcome, Clip):
+            return html_error(404)
+        fault = self._account.faults.take(Call.DOWNLOAD, [task.id, task.request.name])
+        if refused := refused_by(fault) or self._closed(task, request):
+            return refused
+        return _served(task.outcome.path, fault)
+
+    def _closed(self, task: Task, request: Request) -> Response | None:
+        settings, now = self._account.settings, self._account.now()
+        if status_at(task, settings, now) is not Status.COMPLETED:
+            return html_error(404)
+        signature = request.query_params.get("Signature", "")
+        if not hmac.compare_digest(signature.encode(), task.link_key.encode()):
+            return html_error(403)
+        return html_error(403) if expired(task, settings, now) else None
+
+    def routes(self) -> list[Route]:
+        """The address of a video."""
+        return [Route("/results/{task_id}.mp4", self.download, methods=["GET"])]
+
+
+def _served(path: Path, fault: Fault | None) -> Response:
+    match fault.kind if fault else None:
+        case Kind.LINK_EXPIRED:
+            return html_error(403)
+        case Kind.WRONG_CONTENT:
+            return HTMLResponse("<html><body>Your download will begin shortly.</body></html>")
+        case Kind.TRUNCATED:
+            return CutShort(path.read_bytes(), media_type="video/mp4")
+        case Kind.SLOW if fault:
+            whole = Response(path.read_bytes(), media_type="video/mp4")
+            return trickled(whole, fault.duration)
+        case Kind.TIMEOUT_AFTER if fault:
+            return HeldBack(fault.duration)
+        case _:
+            return FileResponse(path, media_type="video/mp4")

@@ -1,0 +1,6 @@
+"""The picture that ships with the project, for a first run without one's own."""
+
+from pathlib import Path
+
+SAMPLE_PATH = Path(__file__).parent.parent / "sample" / "portrait.png"
+"""A portrait drawn for the project."""
