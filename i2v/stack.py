@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+import httpx
 from image_to_video.tokens import TokenTable
 
 from i2v.deployment import deploy
 from i2v.emulator import Emulator, running_emulator
 from i2v.simulator.server import running_simulator
 from i2v.simulator.settings import SimulatorSettings
+from i2v.trouble import Trouble
 
 OWNER: Final = "demo"
 # Nobody wants to wait for minutes while trying it out; the code is the same, the waits are not.
@@ -98,6 +100,22 @@ def running_stack(
                 a2e_url=a2e_url,
             ),
             emulator,
+        )
+
+
+def check_a2e(a2e_url: str, token: str) -> None:
+    """Ask a real A2E for the balance, which costs nothing. Raises `Trouble` where it refuses."""
+    try:
+        answer = httpx.get(
+            f"{a2e_url.rstrip('/')}/api/v1/user/remainingCoins",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=10,
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Trouble(f"A2E cannot be reached at {a2e_url}; check the address.") from error
+    if answer.status_code in (401, 403):
+        raise Trouble(
+            "A2E refuses the token in A2E_TOKEN; check it, and that your plan has an API."
         )
 
 

@@ -1,5 +1,7 @@
 """Fixtures for every test: no real AWS, no network, time as a value, the template's own numbers."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -7,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
+import imageio_ffmpeg
 import pytest
 from image_to_video import wiring
+from image_to_video.downloads import Downloads
 from image_to_video.generator import Look, Running, Started, StartRequest
 from image_to_video.schedule import Schedule
 from image_to_video.settings import Settings
+from image_to_video.tasks import VideoTasks
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
@@ -51,22 +57,26 @@ class ScriptedGenerator:
 
     def start(self, request: StartRequest) -> Started:
         self.requests.append(request)
-        return _next(self.starts)
+        started: Started = _next(self.starts)
+        return started
 
     def check(self, generator_task_id: str) -> Look:
         self.checked.append(generator_task_id)
-        return _next(self.looks)
+        look: Look = _next(self.looks)
+        return look
 
     def find(self, name: str, *, since: datetime) -> Started | None:
         self.found.append(name)
-        return _next(self.finds)
+        found: Started | None = _next(self.finds)
+        return found
 
     def cancel(self, generator_task_id: str) -> bool:
         self.canceled.append(generator_task_id)
-        return _next(self.refunds)
+        refunded: bool = _next(self.refunds)
+        return refunded
 
 
-def _next[Answer](answers: list[Answer | Exception]) -> Answer:
+def _next(answers: list[Any]) -> Any:
     answer = answers.pop(0) if len(answers) > 1 else answers[0]
     if isinstance(answer, Exception):
         raise answer
@@ -81,7 +91,8 @@ class Application:
     queue_url: str
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, region_name=REGION)
+        make: Any = boto3.client
+        return make(service, region_name=REGION)
 
     def table(self, variable: str) -> Any:
         resource = boto3.resource("dynamodb", region_name=REGION)
@@ -91,8 +102,6 @@ class Application:
 @pytest.fixture(autouse=True)
 def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fake credentials, a clean environment, and no client left over from another test."""
-    import os
-
     for name in list(os.environ):
         if name.startswith(("AWS_", "A2E_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -205,3 +214,53 @@ def application(
             roleArn=f"arn:aws:iam::{ACCOUNT}:role/workflow",
         )
         yield Application(environment, queue_url)
+
+
+@dataclass
+class Results:
+    """The host of the result links: what the next transfers bring, the last one again and again."""
+
+    answers: list[httpx.Response | Exception]
+    fetched: list[str] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.fetched.append(str(request.url))
+        answer: httpx.Response = _next(self.answers)
+        if not answer.is_closed:
+            return answer
+        # As over a network: a body can be read as a stream, once for each answer.
+        return httpx.Response(
+            answer.status_code, headers=answer.headers, content=iter([answer.content])
+        )
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A real video of one second."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    source = "testsrc2=size=320x180:rate=24:duration=1"
+    subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", path],
+        check=True,
+        capture_output=True,
+    )
+    return path.read_bytes()
+
+
+@pytest.fixture
+def results(clip: bytes) -> Results:
+    return Results([httpx.Response(200, content=clip, headers={"Content-Type": "video/mp4"})])
+
+
+@pytest.fixture
+def tasks(
+    application: Application,
+    settings: Settings,
+    generator: ScriptedGenerator,
+    results: Results,
+    clock: Clock,
+) -> VideoTasks:
+    """The service as `wiring` puts it together, over moto, with generator and time in hand."""
+    client = httpx.Client(transport=httpx.MockTransport(results))
+    downloads = Downloads(client, clock=lambda: 0.0)
+    return wiring.assemble(settings, generator=generator, downloads=downloads, now=clock)

@@ -1,6 +1,7 @@
 """Where everything meets: settings, clients and services of one Lambda container, built once."""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 
@@ -43,7 +44,20 @@ def settings() -> Settings:
 @cache
 def video_tasks() -> VideoTasks:
     """The service with its real adapters."""
-    config, schedule = settings(), settings().schedule
+    config = settings()
+    return assemble(
+        config,
+        generator=_generator(config),
+        downloads=Downloads(guarded_client(permit_loopback=config.permit_loopback)),
+        now=now,
+    )
+
+
+def assemble(
+    config: Settings, *, generator: Generator, downloads: Downloads, now: Callable[[], datetime]
+) -> VideoTasks:
+    """Put the service together around what is not AWS."""
+    schedule = config.schedule
     table = TaskTable(
         boto3.resource("dynamodb", config=_aws()).Table(config.tasks_table),
         retention_days=config.task_retention_days,
@@ -59,8 +73,6 @@ def video_tasks() -> VideoTasks:
         first_look_seconds=schedule.first_look_seconds,
         trouble_wait_seconds=schedule.trouble_wait_seconds,
     )
-    generator = _generator(config)
-    downloads = Downloads(guarded_client(permit_loopback=config.permit_loopback))
     starts = Starts(
         table=table,
         generator=generator,

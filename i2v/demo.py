@@ -1,0 +1,177 @@
+"""The demo: one picture through both doors, to two videos and the events about them."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from PIL import Image, UnidentifiedImageError
+from pydantic import BaseModel
+
+from i2v.emulator import Emulator
+from i2v.stack import LocalStack
+from i2v.trouble import Trouble
+
+_MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+_FINAL: Final = {"succeeded", "failed", "canceled"}
+_PATIENCE_SECONDS: Final = 180
+
+
+class Outcome(BaseModel):
+    """What became of one door's task."""
+
+    door: str
+    task_id: str
+    status: str
+    video_file: str | None = None
+    sha256: str | None = None
+
+
+class SeenEvent(BaseModel):
+    """One event that the subscriber received."""
+
+    id: str
+    type: str
+    subject: str
+
+
+class Report(BaseModel):
+    """What `i2v demo --json` prints last."""
+
+    tasks: list[Outcome]
+    events: list[SeenEvent]
+    seconds: float
+
+
+def media_type_of(path: Path) -> str:
+    """The media type of a picture that A2E would take. Raises `Trouble` for anything else."""
+    try:
+        with Image.open(path) as image:
+            image.verify()
+            kind = image.format
+    except FileNotFoundError as error:
+        raise Trouble(f"There is no picture at {path}; name an existing file.") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise Trouble(f"{path} is not a picture; take a JPEG, PNG or WebP file.") from error
+    if kind not in _MEDIA_TYPES:
+        raise Trouble(f"{path} is a {kind} file; take a JPEG, PNG or WebP picture.")
+    return _MEDIA_TYPES[kind]
+
+
+class Demo:
+    """One run against a local stack. `tell` is called with each change worth showing."""
+
+    def __init__(
+        self, stack: LocalStack, emulator: Emulator, *, tell: Callable[[str, str], None]
+    ) -> None:
+        self._stack = stack
+        self._s3 = emulator.client("s3")
+        self._sqs = emulator.client("sqs")
+        self._api = httpx.Client(
+            base_url=stack.api_url,
+            headers={"Authorization": f"Bearer {stack.token}"},
+            timeout=60,
+            trust_env=False,
+        )
+        self._tell = tell
+
+    def run(self, image: Path, prompt: str, out: Path) -> Report:
+        """Send the picture through both doors and wait for both ends."""
+        began = time.monotonic()
+        media_type = media_type_of(image)
+        doors = {
+            "rest": self._create_by_rest(image, media_type, prompt),
+            "upload": self._create_by_upload(image, media_type, prompt),
+        }
+        tasks = self._wait_for(doors)
+        outcomes = [self._fetch(door, tasks[door], out) for door in doors]
+        events = self._events({str(task["task_id"]) for task in tasks.values()})
+        return Report(tasks=outcomes, events=events, seconds=round(time.monotonic() - began, 1))
+
+    def _create_by_rest(self, image: Path, media_type: str, prompt: str) -> str:
+        # Any public address would do; here the picture is lent by the image bucket.
+        bucket, key = self._stack.images_bucket, f"lent/{image.name}"
+        self._s3.put_object(Bucket=bucket, Key=key, Body=image.read_bytes(), ContentType=media_type)
+        image_url = self._s3.generate_presigned_url(
+            "get_object", Params={"Bucket": bucket, "Key": key}
+        )
+        answer = self._api.post("/tasks", json={"image_url": image_url, "prompt": prompt})
+        if answer.status_code != 202:
+            raise Trouble(f"POST /tasks answered {answer.status_code}: {answer.text}")
+        return str(answer.json()["task_id"])
+
+    def _create_by_upload(self, image: Path, media_type: str, prompt: str) -> str:
+        key = f"uploads/{self._stack.owner}/{image.name}"
+        self._s3.put_object(
+            Bucket=self._stack.images_bucket,
+            Key=key,
+            Body=image.read_bytes(),
+            ContentType=media_type,
+            Metadata={"prompt": prompt},
+        )
+        image_url = f"s3://{self._stack.images_bucket}/{key}"
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            for task in self._get("/tasks")["data"]:
+                if task["image_url"] == image_url:
+                    return str(task["task_id"])
+            time.sleep(0.2)
+        raise Trouble("The uploaded picture did not become a task.")
+
+    def _wait_for(self, doors: dict[str, str]) -> dict[str, dict[str, Any]]:
+        shown: dict[str, str] = {}
+        tasks: dict[str, dict[str, Any]] = {}
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            for door, task_id in doors.items():
+                tasks[door] = self._get(f"/tasks/{task_id}")
+                status = str(tasks[door]["status"])
+                if shown.get(door) != status:
+                    shown[door] = status
+                    self._tell(door, status)
+            if all(status in _FINAL for status in shown.values()):
+                return tasks
+            time.sleep(0.3)
+        raise Trouble(f"The tasks did not end within {_PATIENCE_SECONDS} seconds: {shown}")
+
+    def _fetch(self, door: str, task: dict[str, Any], out: Path) -> Outcome:
+        outcome = Outcome(door=door, task_id=task["task_id"], status=task["status"])
+        if task["status"] != "succeeded":
+            return outcome
+        out.mkdir(parents=True, exist_ok=True)
+        path = out / f"{door}-{task['task_id']}.mp4"
+        key = f"{self._stack.owner}/{task['task_id']}.mp4"
+        self._s3.download_file(self._stack.videos_bucket, key, str(path))
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        if sha256 != task["video"]["sha256"]:
+            raise Trouble(f"{path} is not the video that the task records.")
+        return outcome.model_copy(update={"video_file": str(path), "sha256": sha256})
+
+    def _events(self, subjects: set[str]) -> list[SeenEvent]:
+        """Read the queue until the last event of every task has come, each once by its id."""
+        seen: dict[str, SeenEvent] = {}
+        missing = set(subjects)
+        deadline = time.monotonic() + 30
+        while missing and time.monotonic() < deadline:
+            reply = self._sqs.receive_message(
+                QueueUrl=self._stack.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+            )
+            for message in reply.get("Messages", []):
+                event = SeenEvent.model_validate(json.loads(message["Body"]))
+                if event.subject in subjects:
+                    seen.setdefault(event.id, event)
+                if event.type.rpartition(".")[2] in _FINAL:
+                    missing.discard(event.subject)
+                self._sqs.delete_message(
+                    QueueUrl=self._stack.queue_url, ReceiptHandle=message["ReceiptHandle"]
+                )
+        return list(seen.values())
+
+    def _get(self, path: str) -> dict[str, Any]:
+        answer = self._api.get(path)
+        if answer.status_code != 200:
+            raise Trouble(f"GET {path} answered {answer.status_code}: {answer.text}")
+        return dict(answer.json())

@@ -1,0 +1,168 @@
+"""The command line `i2v`."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from i2v.demo import Demo, Report, media_type_of
+from i2v.deployment import PROJECT
+from i2v.simulator.sample import SAMPLE_PATH
+from i2v.simulator.server import run_simulator
+from i2v.simulator.settings import SimulatorSettings
+from i2v.stack import LocalStack, check_a2e, running_stack
+from i2v.trouble import Trouble
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="image-to-video on this machine: the real template on an emulator, A2E simulated.",
+)
+_STACK_FILE: Final = PROJECT / ".local" / "stack.json"
+_console = Console(stderr=True, highlight=False)
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: a free one.")]
+GenerationSeconds = Annotated[
+    float, typer.Option(min=0.1, max=3600, help="How long the simulated A2E takes for a video.")
+]
+
+
+@app.command()
+def demo(
+    image: Annotated[
+        Path, typer.Option(help="A JPEG, PNG or WebP picture.", show_default="a drawn portrait")
+    ] = SAMPLE_PATH,
+    prompt: Annotated[
+        str, typer.Option(help="What should happen in the video.")
+    ] = "She looks into the camera and slowly begins to smile.",
+    out: Annotated[Path, typer.Option(help="Where the videos go.")] = Path("out"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object as the last line.")
+    ] = False,
+) -> None:
+    """Turn a picture into videos through both doors, show what happens, and stop everything."""
+    media_type_of(image)
+    if not 0 < len(prompt) <= 1000:
+        raise Trouble("The prompt must have 1 to 1,000 characters.")
+    _console.print("Starting the emulator and the simulated A2E, deploying template.yaml ...")
+    with running_stack() as (stack, emulator):
+        began = time.monotonic()
+
+        def tell(door: str, status: str) -> None:
+            _console.print(f"  {time.monotonic() - began:5.1f} s  {door:<6}  {status}")
+
+        report = Demo(stack, emulator, tell=tell).run(image, prompt, out)
+    _show(report)
+    if as_json:
+        print(report.model_dump_json())  # noqa: T201 - the answer itself
+    if any(task.status != "succeeded" for task in report.tasks):
+        raise Trouble("Not every task succeeded.")
+
+
+@app.command()
+def up(
+    port: Port = 0,
+    a2e_url: Annotated[
+        str | None,
+        typer.Option(help="Use the real A2E there, with the token in A2E_TOKEN. It costs coins."),
+    ] = None,
+    generation_seconds: GenerationSeconds = 6.0,
+) -> None:
+    """Start the whole application on this machine and keep it running until Ctrl-C."""
+    token = os.environ.get("A2E_TOKEN")
+    if a2e_url and not token:
+        raise Trouble("Set A2E_TOKEN to your A2E API token; --a2e-url needs it.")
+    if a2e_url:
+        check_a2e(a2e_url, token or "")
+    simulator = SimulatorSettings(generation_seconds=generation_seconds)
+    with (
+        running_stack(a2e_url=a2e_url, a2e_token=token, simulator=simulator, port=port) as (
+            stack,
+            _,
+        ),
+        _written(stack),
+    ):
+        for name, value in stack.as_dict().items():
+            _console.print(f"  {name:<18} {escape(value)}")
+        _console.print(f"Running; {_STACK_FILE} says the same. Ctrl-C stops it.", soft_wrap=True)
+        # Being interrupted is how this command ends well.
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3600)
+
+
+@app.command("simulate-a2e")
+def simulate_a2e(
+    port: Port = 0,
+    token: Annotated[
+        str, typer.Option(help="The bearer token it accepts.")
+    ] = SimulatorSettings().token,
+    coins: Annotated[int, typer.Option(min=0, help="The balance it begins with.")] = 100_000,
+    generation_seconds: GenerationSeconds = 6.0,
+) -> None:
+    """Run the simulated A2E alone, until Ctrl-C."""
+    settings = SimulatorSettings(token=token, coins=coins, generation_seconds=generation_seconds)
+    try:
+        run_simulator(
+            settings,
+            port=port,
+            on_listening=lambda url: _console.print(f"A2E is simulated at {url}; Ctrl-C stops it."),
+        )
+    except OSError as error:
+        raise Trouble(f"Port {port} cannot be used ({error.strerror}); choose another.") from error
+
+
+def run() -> None:
+    """Run the command line; what goes wrong for a person becomes one sentence and exit code 1."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except Trouble as trouble:
+        _console.print(f"[red]error:[/red] {escape(str(trouble))}", soft_wrap=True)
+        sys.exit(1)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End the run once; being impatient must not cut the cleaning up short."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _console.print("Stopping ...")
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _written(stack: LocalStack) -> Iterator[None]:
+    """Keep the stack's addresses in a file while it runs. It holds a token, so it is private."""
+    content = json.dumps(stack.as_dict(), indent=2) + "\n"
+    _STACK_FILE.parent.mkdir(exist_ok=True)
+    _STACK_FILE.touch(mode=0o600)
+    _STACK_FILE.write_text(content)
+    try:
+        yield
+    finally:
+        # Another stack started meanwhile may have put its own there.
+        if _STACK_FILE.exists() and _STACK_FILE.read_text() == content:
+            _STACK_FILE.unlink()
+
+
+def _show(report: Report) -> None:
+    tasks = Table("door", "status", "video", "sha256", title="Videos", title_justify="left")
+    for task in report.tasks:
+        tasks.add_row(task.door, task.status, task.video_file or "-", (task.sha256 or "-")[:16])
+    events = Table("event", "task", title="Events a subscriber received", title_justify="left")
+    for event in report.events:
+        events.add_row(event.type, event.subject)
+    _console.print(tasks, events)
+    _console.print(f"Done in {report.seconds} s; everything that was started is stopped.")
