@@ -80,6 +80,10 @@ class Demo:
 
     def run(self, image: Path, prompt: str, out: Path) -> Report:
         """Send the picture through both doors and wait for both ends."""
+        with self._api:
+            return self._run(image, prompt, out)
+
+    def _run(self, image: Path, prompt: str, out: Path) -> Report:
         began = time.monotonic()
         media_type = media_type_of(image)
         doors = {

@@ -9,8 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,21 +24,39 @@ _START_SECONDS: Final = 30
 _PORTS_TRIED: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
 class Emulator:
     """A running emulator. Its credentials open nothing else."""
 
-    endpoint_url: str
-    process: subprocess.Popen[bytes]
-    log: Path
+    def __init__(self, endpoint_url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.endpoint_url = endpoint_url
+        self.process = process
+        self.log = log
+        self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this emulator."""
-        return _session().client(service, endpoint_url=self.endpoint_url, config=_PATIENT)
+        """The boto3 client of this emulator for a service."""
+        if service not in self._clients:
+            self._clients[service] = _session().client(
+                service, endpoint_url=self.endpoint_url, config=_PATIENT
+            )
+        return self._clients[service]
 
-    def resource(self, service: str) -> Any:
-        """A boto3 resource of this emulator."""
-        return _session().resource(service, endpoint_url=self.endpoint_url, config=_PATIENT)
+    def table(self, name: str) -> Any:
+        """A DynamoDB table of this emulator."""
+        resource = _session().resource("dynamodb", endpoint_url=self.endpoint_url, config=_PATIENT)
+        self._clients[f"table {name}"] = resource.meta.client
+        return resource.Table(name)
+
+    def end(self) -> None:
+        """End the process, its Lambda workers and our connections to it."""
+        for client in self._clients.values():
+            client.close()
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=5)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 @contextmanager
@@ -53,7 +70,7 @@ def running_emulator(port: int = 0) -> Iterator[Emulator]:
         try:
             yield emulator
         finally:
-            _end(emulator.process)
+            emulator.end()
 
 
 def _start(folder: Path, port: int) -> Emulator:
@@ -65,7 +82,7 @@ def _start(folder: Path, port: int) -> Emulator:
         # emulator answers is told by the account it was given.
         if _answers(emulator, account):
             return emulator
-        _end(emulator.process)
+        emulator.end()
     if port:
         raise Trouble(f"Port {port} is taken by another program; choose another, or none at all.")
     last_words = emulator.log.read_text(errors="replace").strip().splitlines()[-1:]
@@ -110,21 +127,13 @@ def _answers(emulator: Emulator, account: str) -> bool:
     config = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1})
     sts = _session().client("sts", endpoint_url=emulator.endpoint_url, config=config)
     deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and emulator.process.poll() is None:
-        try:
-            return bool(sts.get_caller_identity()["Account"] == account)
-        except (BotoCoreError, ClientError):
-            time.sleep(0.05)
+    with closing(sts):
+        while time.monotonic() < deadline and emulator.process.poll() is None:
+            try:
+                return bool(sts.get_caller_identity()["Account"] == account)
+            except (BotoCoreError, ClientError):
+                time.sleep(0.05)
     return False
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=5)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _free_port() -> int:

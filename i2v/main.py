@@ -93,11 +93,13 @@ def up(
         ),
         _written(stack),
     ):
-        for name, value in stack.as_dict().items():
-            _console.print(f"  {name:<18} {escape(value)}")
-        _console.print(f"Running; {_STACK_FILE} says the same. Ctrl-C stops it.", soft_wrap=True)
         # Being interrupted is how this command ends well.
         with suppress(KeyboardInterrupt):
+            for name, value in stack.as_dict().items():
+                _console.print(f"  {name:<18} {escape(value)}", soft_wrap=True)
+            _console.print(
+                f"Running; {_STACK_FILE} says the same. Ctrl-C stops it.", soft_wrap=True
+            )
             while True:
                 time.sleep(3600)
 

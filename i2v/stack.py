@@ -82,7 +82,7 @@ def running_stack(
             }
             | (parameters or {}),
         )
-        tokens = TokenTable(emulator.resource("dynamodb").Table(outputs["TokensTableName"]))
+        tokens = TokenTable(emulator.table(outputs["TokensTableName"]))
         endpoint = emulator.endpoint_url
         yield (
             LocalStack(

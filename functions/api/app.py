@@ -13,13 +13,14 @@ from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Que
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video import __version__
 from image_to_video.errors import (
+    GeneratorRejectedError,
     IdempotencyKeyReusedError,
     ImageToVideoError,
     InvalidCursorError,
     InvalidTaskError,
     TaskNotFoundError,
 )
-from image_to_video.models import Task, TaskRequest, TaskStatus
+from image_to_video.models import FailureCode, Task, TaskRequest, TaskStatus
 from image_to_video.observability import logger, metrics
 from image_to_video.views import TaskList, TaskView
 from image_to_video.wiring import video_tasks
@@ -34,6 +35,9 @@ _ANSWERS: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {
     InvalidCursorError: (HTTPStatus.BAD_REQUEST, "malformed_request"),
     TaskNotFoundError: (HTTPStatus.NOT_FOUND, "task_not_found"),
 }
+# What the generator may refuse at the start; the record of such a task stays and says the same.
+_REFUSALS: Final = (FailureCode.INVALID_IMAGE, FailureCode.CONTENT_REFUSED)
+_JSON: Final = "application/json"
 # How soon asking again makes sense, while a task is open.
 _RETRY_AFTER_SECONDS: Final = 10
 
@@ -74,13 +78,15 @@ def create_task(
 ) -> Response[TaskView]:
     """Start a task; with the same `Idempotency-Key` the same task, however often."""
     task = video_tasks().create(_owner(), request, idempotency_key)
+    if task.failure and task.generator_task_id is None and task.failure.code in _REFUSALS:
+        raise GeneratorRejectedError(task.failure.message, code=task.failure.code)
     return _show(task, HTTPStatus.ACCEPTED, {"Location": f"/v1/tasks/{task.task_id}"})
 
 
 @app.get("/tasks")
 def list_tasks(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: Annotated[str | None, Query(max_length=1024)] = None,
+    cursor: Annotated[str | None, Query()] = None,
     status: Annotated[TaskStatus | None, Query()] = None,
     created_after: Annotated[AwareDatetime | None, Query()] = None,
     created_before: Annotated[AwareDatetime | None, Query()] = None,
@@ -109,8 +115,10 @@ def get_health() -> Health:
 
 
 @app.exception_handler(ImageToVideoError)
-def answer_error(error: ImageToVideoError) -> Response[Problem]:
+def answer_error(error: ImageToVideoError) -> Response[str]:
     """Everything raised on purpose."""
+    if isinstance(error, GeneratorRejectedError):
+        return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.code, str(error))
     status, code = _ANSWERS.get(
         type(error), (HTTPStatus.SERVICE_UNAVAILABLE, "temporarily_unavailable")
     )
@@ -120,10 +128,14 @@ def answer_error(error: ImageToVideoError) -> Response[Problem]:
 
 
 @app.exception_handler(RequestValidationError)
-def answer_invalid_request(error: RequestValidationError) -> Response[Problem]:
+def answer_invalid_request(error: RequestValidationError) -> Response[str]:
     """Everything that the schemas refuse."""
-    if any(fault["type"] == "json_invalid" for fault in error.errors()):
+    kinds = {fault["type"] for fault in error.errors()}
+    places = {fault["loc"][0] for fault in error.errors()}
+    if "json_invalid" in kinds or ("body" in places and not app.current_event.body):
         return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", "The body is not JSON.")
+    if "path" in places:
+        return _problem(HTTPStatus.NOT_FOUND, "task_not_found", "there is no such task")
     faults = [(_pointer(fault["loc"]), fault["msg"]) for fault in error.errors()]
     return _problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", "Some fields are wrong.", faults
@@ -131,23 +143,36 @@ def answer_invalid_request(error: RequestValidationError) -> Response[Problem]:
 
 
 @app.exception_handler(RequestUnsupportedContentType)
-def answer_content_type(_: RequestUnsupportedContentType) -> Response[Problem]:
+def answer_content_type(_: RequestUnsupportedContentType) -> Response[str]:
     """A body of another kind."""
     detail = "Send the body as JSON, with Content-Type: application/json."
     return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", detail)
 
 
+@app.exception_handler(RecursionError)
+def answer_deep_nesting(_: RecursionError) -> Response[str]:
+    """JSON that is nested deeper than Python reads it."""
+    return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", "The JSON is nested too deeply.")
+
+
 @app.not_found
-def answer_no_route(_: NotFoundError) -> Response[Problem]:
+def answer_no_route(_: NotFoundError) -> Response[str]:
     """A path that is not one of the API's."""
     return _problem(HTTPStatus.NOT_FOUND, "route_not_found", "There is no such route.")
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request."""
-    return app.resolve(event, context)
+    return app.resolve(_without_forms(event), context)
+
+
+def _without_forms(event: dict[str, Any]) -> dict[str, Any]:
+    """Name the type of any body but JSON as one that Powertools refuses: it would read forms."""
+    headers = {name.lower(): value for name, value in (event["headers"] or {}).items()}
+    kind = headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+    return event | {"headers": headers | {"content-type": _JSON if kind == _JSON else "refused"}}
 
 
 def _owner() -> str:
@@ -159,7 +184,7 @@ def _show(task: Task, status: HTTPStatus, headers: dict[str, str]) -> Response[T
     wait = {} if task.status.is_final else {"Retry-After": str(_RETRY_AFTER_SECONDS)}
     return Response(
         status_code=status,
-        content_type="application/json",
+        content_type=_JSON,
         body=video_tasks().show(task),
         headers={**headers, **wait},
     )
@@ -167,7 +192,7 @@ def _show(task: Task, status: HTTPStatus, headers: dict[str, str]) -> Response[T
 
 def _problem(
     status: HTTPStatus, code: str, detail: str, faults: list[tuple[str, str]] | None = None
-) -> Response[Problem]:
+) -> Response[str]:
     problem = Problem(
         title=status.phrase,
         status=status,
@@ -177,7 +202,12 @@ def _problem(
         request_id=app.current_event.request_context.request_id or "",
         errors=[FieldError(pointer=pointer, detail=text) for pointer, text in faults or []],
     )
-    return Response(status_code=status, content_type="application/problem+json", body=problem)
+    # Powertools writes only `application/json` as JSON by itself.
+    return Response(
+        status_code=status,
+        content_type="application/problem+json",
+        body=problem.model_dump_json(),
+    )
 
 
 def _pointer(place: tuple[str | int, ...]) -> str:

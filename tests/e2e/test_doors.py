@@ -1,0 +1,108 @@
+"""Both doors, from the picture to the stored video and its events, over real HTTP."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from i2v.demo import Demo, Report
+from i2v.simulator.sample import SAMPLE_PATH
+from tests.e2e.conftest import Running
+
+
+@pytest.fixture(scope="module")
+def report(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """What one run of the demo reports."""
+    demo = Demo(running.stack, running.emulator, tell=lambda _door, _status: None)
+    return demo.run(SAMPLE_PATH, "She smiles.", tmp_path_factory.mktemp("out"))
+
+
+def test_both_doors_end_in_a_video(report: Report) -> None:
+    assert [(task.door, task.status) for task in report.tasks] == [
+        ("rest", "succeeded"),
+        ("upload", "succeeded"),
+    ]
+
+
+def test_the_video_is_the_recorded_one_and_plays(running: Running, report: Report) -> None:
+    for outcome in report.tasks:
+        assert outcome.video_file is not None
+        content = Path(outcome.video_file).read_bytes()
+        task = running.end_of(outcome.task_id)
+        assert task["video"]["sha256"] == hashlib.sha256(content).hexdigest() == outcome.sha256
+        assert task["video"]["bytes"] == len(content)
+        assert (task["video"]["width"], task["video"]["height"]) == (1280, 720)
+        assert task["video"]["duration_seconds"] == pytest.approx(5, abs=0.1)
+
+
+def test_each_task_is_charged_exactly_once(running: Running, report: Report) -> None:
+    names = [charge["name"] for charge in running.ledger()]
+    for outcome in report.tasks:
+        assert names.count(f"{outcome.task_id}-1") == 1
+        assert sum(name.startswith(outcome.task_id) for name in names) == 1
+
+
+def test_a_subscriber_hears_every_change_once(report: Report) -> None:
+    for outcome in report.tasks:
+        heard = [event for event in report.events if event.subject == outcome.task_id]
+        kinds = [event.type.rpartition(".")[2] for event in heard]
+        assert sorted(kinds) == ["created", "generating", "succeeded"]
+        assert all(event.id.startswith(f"{outcome.task_id}.") for event in heard)
+
+
+def test_a_repeated_request_is_one_task_and_one_charge(running: Running) -> None:
+    body = {"image_url": running.sample_url, "video_time": 5}
+    with running.api() as api:
+        answers = [
+            api.post("/tasks", json=body, headers={"Idempotency-Key": "once"}) for _ in range(3)
+        ]
+    assert {answer.status_code for answer in answers} == {202}
+    [task_id] = {answer.json()["task_id"] for answer in answers}
+    assert answers[0].headers["Location"] == f"/v1/tasks/{task_id}"
+    running.end_of(task_id)
+    assert sum(charge["name"].startswith(task_id) for charge in running.ledger()) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/image_url"),
+        ({"image_url": "ftp://example.com/a.png"}, "/image_url"),
+        ({"image_url": "http://10.0.0.1/a.png"}, "/image_url"),
+        ({"image_url": "https://example.com/a.png", "video_time": 7}, "/video_time"),
+        ({"image_url": "https://example.com/a.png", "colour": "red"}, "/colour"),
+    ],
+)
+def test_a_bad_field_is_named_and_costs_nothing(
+    running: Running, body: dict[str, Any], pointer: str
+) -> None:
+    before = running.ledger()
+    with running.api() as api:
+        answer = api.post("/tasks", json=body)
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+    assert running.ledger() == before
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer i2v_wrong"}])
+def test_without_a_good_token_nothing_is_shown(running: Running, header: dict[str, str]) -> None:
+    with running.api() as api:
+        api.headers.pop("Authorization")
+        assert api.get("/tasks", headers=header).status_code == 401
+        assert api.get("/health").status_code == 200
+
+
+def test_a_bad_upload_is_heard_of(running: Running) -> None:
+    s3, bucket = running.emulator.client("s3"), running.stack.images_bucket
+    key = "uploads/demo/not a + picture.png"
+    s3.put_object(Bucket=bucket, Key=key, Body=b"these are just words, no picture")
+    with running.api() as api:
+        for _ in range(300):
+            found = [
+                task for task in api.get("/tasks").json()["data"] if task["image_url"].endswith(key)
+            ]
+            if found:
+                break
+    assert [task["failure"]["code"] for task in found] == ["invalid_image"]
