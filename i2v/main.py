@@ -86,22 +86,14 @@ def up(
     if a2e_url:
         check_a2e(a2e_url, token or "")
     simulator = SimulatorSettings(generation_seconds=generation_seconds)
-    with (
-        running_stack(a2e_url=a2e_url, a2e_token=token, simulator=simulator, port=port) as (
-            stack,
-            _,
-        ),
-        _written(stack),
-    ):
-        # Being interrupted is how this command ends well.
-        with suppress(KeyboardInterrupt):
-            for name, value in stack.as_dict().items():
-                _console.print(f"  {name:<18} {escape(value)}", soft_wrap=True)
-            _console.print(
-                f"Running; {_STACK_FILE} says the same. Ctrl-C stops it.", soft_wrap=True
-            )
-            while True:
-                time.sleep(3600)
+    local = running_stack(a2e_url=a2e_url, a2e_token=token, simulator=simulator, port=port)
+    # Being interrupted is how this command ends well.
+    with local as (stack, _), _written(stack), suppress(KeyboardInterrupt):
+        for name, value in stack.as_dict().items():
+            _console.print(f"  {name:<18} {escape(value)}", soft_wrap=True)
+        _console.print(f"Running; {_STACK_FILE} says the same. Ctrl-C stops it.", soft_wrap=True)
+        while True:
+            time.sleep(3600)
 
 
 @app.command("simulate-a2e")

@@ -170,7 +170,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _without_forms(event: dict[str, Any]) -> dict[str, Any]:
     """Name the type of any body but JSON as one that Powertools refuses: it would read forms."""
-    headers = {name.lower(): value for name, value in (event["headers"] or {}).items()}
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     kind = headers.get("content-type", _JSON).partition(";")[0].strip().lower()
     return event | {"headers": headers | {"content-type": _JSON if kind == _JSON else "refused"}}
 

@@ -94,7 +94,8 @@ def test_up_writes_where_everything_is_and_ends_well(i2v: Start, tmp_path: Path)
     assert {"api_url", "token", "owner", "queue_url", "a2e_url"} <= set(stack)
     assert written.stat().st_mode & 0o077 == 0
     process.send_signal(signal.SIGTERM)
-    assert ended(process)[0] == 0
+    code, _, err = ended(process)
+    assert code == 0, err
     assert not written.exists()
     assert nothing_is_left(tmp_path)
 
