@@ -132,7 +132,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """End the run once; being impatient must not cut the cleaning up short."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _console.print("Stopping ...")
+    # Not through the console: it may be in the middle of writing.
+    os.write(sys.stderr.fileno(), b"Stopping ...\n")
     raise KeyboardInterrupt
 
 

@@ -11,6 +11,7 @@ from image_to_video.errors import (
     StartUnconfirmedError,
 )
 from image_to_video.models import FailureCode
+from image_to_video.observability import logger
 
 import functions.api.app as api
 from tests.conftest import Application, Clock, ScriptedGenerator
@@ -285,7 +286,7 @@ def test_a_broken_rule_names_its_field(
         {"metadata": {f"k{number}": "x" * 512 for number in range(16)}},
         {"video_time": 20, "model_version": "a2e-v2-flash"},
     ],
-    ids=lambda field: "+".join(field),
+    ids="+".join,
 )
 def test_the_rules_longest_values_are_taken(deployed: Application, field: dict[str, Any]) -> None:
     assert send(creation({"image_url": IMAGE} | field)).status == 202
@@ -430,8 +431,8 @@ def test_health_needs_no_token_and_no_settings() -> None:
 
 def test_log_lines_of_a_request_never_carry_another_s_task(deployed: Application) -> None:
     send(sample("api/create_task"))
-    assert "task_id" in api.logger.get_current_keys()
+    assert "task_id" in logger.get_current_keys()
 
     send(sample("api/get_health"))
 
-    assert "task_id" not in api.logger.get_current_keys()
+    assert "task_id" not in logger.get_current_keys()

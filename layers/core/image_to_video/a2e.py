@@ -18,7 +18,7 @@ from image_to_video.a2e_answers import (
     Answer,
     Verdict,
     whole_number,
-    without_queries,
+    without_secrets,
 )
 from image_to_video.errors import (
     GeneratorAccessError,
@@ -41,7 +41,7 @@ from image_to_video.models import FailureCode, WaitingFor
 from image_to_video.observability import count, logger
 
 _FAMILY: Final = "/api/v1/userImage2Video"
-_ID: Final = re.compile(r"^[0-9A-Za-z_-]{6,64}$")
+_ID: Final = re.compile(r"[0-9A-Za-z_-]{6,64}")
 _PAGE: Final = 100
 _MOST_PAGES: Final = 100
 # A2E's clock and ours need not agree; records are read back this much further.
@@ -128,15 +128,19 @@ class A2E:
     def find(self, name: str, *, since: datetime) -> Started | None:
         """Find a start by its attempt's name. Of several the oldest is taken, and an error logged.
 
-        Raises `GeneratorUnavailableError` where the list could not be read to its end: only a
-        complete reading may say that a start is absent.
+        Raises `GeneratorUnavailableError` where the list could not be read to its end, or shows
+        the start without its id: only a complete reading may say that a start is absent.
         """
         found = [record for record in self._records(since) if record.get("name") == name]
-        if len(found) > 1:
+        found.sort(key=lambda record: str(record.get("createdAt", "")))
+        # A record shows up twice where the list grew between two of its pages.
+        started = list(dict.fromkeys(one for one in map(_started_from, found) if one is not None))
+        if found and not started:
+            raise GeneratorUnavailableError("the list shows the start without an id")
+        if len(started) > 1:
             count("StartsDoubled")
             logger.error("several generator tasks under one name", extra={"attempt": name})
-        oldest = min(found, key=lambda record: str(record.get("createdAt", "")), default=None)
-        return None if oldest is None else _started_from(oldest)
+        return started[0] if started else None
 
     def cancel(self, generator_task_id: str) -> bool:
         """Delete a task that has not begun, which refunds it; A2E refuses once it is at work.
@@ -149,7 +153,7 @@ class A2E:
 
     def _search(self, generator_task_id: str) -> dict[str, Any] | None:
         batch = self._ask("POST", "/batchDetail", json={"ids": [generator_task_id]})
-        record = _with_id(_rows(batch.data), generator_task_id)
+        record = _with_id(_rows(batch.data) or [], generator_task_id)
         return record or _with_id(self._records(None), generator_task_id)
 
     def _records(self, since: datetime | None) -> Iterator[dict[str, Any]]:
@@ -157,10 +161,10 @@ class A2E:
         oldest = None if since is None else since - _CLOCK_SLACK
         for page in range(1, _MOST_PAGES + 1):
             answer = self._ask("GET", "/allRecords", params={"pageNum": page, "pageSize": _PAGE})
-            if answer.verdict() is not Verdict.SUCCESS:
+            rows = _rows(answer.data)
+            if answer.verdict() is not Verdict.SUCCESS or rows is None:
                 raise GeneratorUnavailableError(f"the list could not be read: {answer.describe()}")
-            rows = [row for row in _rows(answer.data) if isinstance(row, dict)]
-            yield from rows
+            yield from (row for row in rows if isinstance(row, dict))
             if len(rows) < _PAGE or (oldest is not None and _falls_below(rows, oldest)):
                 return
         raise GeneratorUnavailableError(f"the list is longer than {_MOST_PAGES} pages")
@@ -176,7 +180,12 @@ class A2E:
         raise _trouble(answer)
 
     def _send(self, method: str, path: str, **arguments: Any) -> Answer:
-        headers = {"Authorization": f"Bearer {self._token()}"}
+        token = self._token().strip()
+        if not re.fullmatch(r"[!-~]+", token):
+            raise GeneratorAccessError(
+                "the A2E token is empty or cannot be sent", waiting_for=WaitingFor.ACCESS
+            )
+        headers = {"Authorization": f"Bearer {token}"}
         response = self._client.request(method, _FAMILY + path, headers=headers, **arguments)
         return Answer.read(response)
 
@@ -207,13 +216,13 @@ def _started(answer: Answer) -> Started:
 
 def _started_from(record: dict[str, Any]) -> Started | None:
     generator_task_id = str(record.get("_id", ""))
-    if not _ID.match(generator_task_id):
+    if not _ID.fullmatch(generator_task_id):
         return None
     return Started(generator_task_id=generator_task_id, coins=whole_number(record.get("coins")))
 
 
 def _look(record: dict[str, Any]) -> Look:
-    word = str(record.get("current_status") or "").strip().lower()
+    word = without_secrets(str(record.get("current_status") or "").strip().lower())
     message = str(record.get("failed_message") or record.get("failed_code") or "no reason given")
     refused = CONTENT_WORDS.search(f"{record.get('failed_code')} {message}")
     code = FailureCode.CONTENT_REFUSED if refused else FailureCode.GENERATION_FAILED
@@ -223,18 +232,19 @@ def _look(record: dict[str, Any]) -> Look:
         url = next((link for link in links if _is_link(link)), None)
         return Incomplete(word) if url is None else Ready(word, url)
     if word in _FAILED | _PERHAPS_FAILED:
-        return Failed(word, code, without_queries(message), tentative=word in _PERHAPS_FAILED)
+        return Failed(word, code, without_secrets(message), tentative=word in _PERHAPS_FAILED)
     if word not in _RUNNING:
         count("UnknownGeneratorStatus")
         logger.warning("unknown status, taken as running", extra={"generator_status": word[:40]})
     return Running(word[:40] or "unknown")
 
 
-def _rows(data: Any) -> list[Any]:
+def _rows(data: Any) -> list[Any] | None:
+    """The list in an answer, whatever it is called there; None where there is none."""
     if isinstance(data, dict):
         keys = ("rows", "list", "records", "items", "data")
-        data = next((data[key] for key in keys if isinstance(data.get(key), list)), [])
-    return data if isinstance(data, list) else []
+        data = next((data[key] for key in keys if isinstance(data.get(key), list)), None)
+    return data if isinstance(data, list) else None
 
 
 def _with_id(records: Any, generator_task_id: str) -> dict[str, Any] | None:
@@ -242,9 +252,9 @@ def _with_id(records: Any, generator_task_id: str) -> dict[str, Any] | None:
     return next((record for record in shown if record.get("_id") == generator_task_id), None)
 
 
-def _falls_below(rows: list[dict[str, Any]], oldest: datetime) -> bool:
+def _falls_below(rows: list[Any], oldest: datetime) -> bool:
     """True where a page runs from new to old and ends before `oldest`: no later page matters."""
-    moments = [_moment(row.get("createdAt")) for row in rows]
+    moments = [_moment(row.get("createdAt")) for row in rows if isinstance(row, dict)]
     known = [moment for moment in moments if moment is not None]
     ordered = len(known) == len(rows) and known == sorted(known, reverse=True)
     return ordered and known[0] > known[-1] and known[-1] < oldest
@@ -259,4 +269,5 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _is_link(value: Any) -> bool:
-    return isinstance(value, str) and re.match(r"https?://[^\s]+$", value) is not None
+    # Half a surrogate pair, which JSON can carry, can be neither stored nor sent.
+    return isinstance(value, str) and bool(re.fullmatch(r"https?://[^\s\ud800-\udfff]+", value))

@@ -12,6 +12,9 @@ from typing import Any, Final
 
 import httpx
 
+# Longest wish in `Retry-After` that is granted, in seconds.
+_LONGEST_WAIT: Final = 24 * 3600.0
+
 _PLAN_WORDS: Final = re.compile(r"\b(free|plan|upgrade|pro|max|subscri\w+)\b", re.I)
 _COIN_WORDS: Final = re.compile(r"\b(coins?|credits?|balance|insufficient|recharge)\b", re.I)
 _THROTTLE_WORDS: Final = re.compile(r"too many|\bbusy\b|rate limit|queue (is )?full", re.I)
@@ -40,6 +43,7 @@ class Answer:
     """One answer on its three levels: HTTP status, whether it was JSON, and `code`."""
 
     http_status: int
+    is_envelope: bool
     code: int | None
     data: Any
     message: str
@@ -48,21 +52,22 @@ class Answer:
 
     @classmethod
     def read(cls, response: httpx.Response) -> "Answer":
-        """Read any response; what is not A2E's JSON envelope has no `code`."""
+        """Read any response; what is not a JSON object is no envelope and has no `code`."""
         try:
-            body = response.json()
-        except ValueError:
-            body = None
-        body = body if isinstance(body, dict) else {}
+            parsed = response.json()
+        except (ValueError, RecursionError):
+            parsed = None
+        body = parsed if isinstance(parsed, dict) else {}
         texts = (body.get(key) for key in ("msg", "message", "err_message", "error"))
         wait = response.headers.get("Retry-After", "")
         return cls(
             http_status=response.status_code,
+            is_envelope=isinstance(parsed, dict),
             code=whole_number(body.get("code")),
             data=body.get("data"),
-            message=without_queries(next((str(text) for text in texts if text), "")),
-            trace_id=str(body.get("trace_id", "")),
-            retry_after=float(wait) if wait.isdecimal() else None,
+            message=without_secrets(next((str(text) for text in texts if text), "")),
+            trace_id=without_secrets(str(body.get("trace_id", ""))),
+            retry_after=min(float(wait), _LONGEST_WAIT) if wait.isdecimal() else None,
         )
 
     def verdict(self) -> Verdict:  # noqa: PLR0911 - a decision list, first match wins
@@ -70,7 +75,9 @@ class Answer:
         status, code, text = self.http_status, self.code, self.message
         if 429 in (status, code):
             return Verdict.THROTTLED
-        if code is None or status >= 500 or status == 408:
+        if status >= 500 or status == 408:
+            return Verdict.UNCLEAR
+        if code is None and (status < 400 or not self.is_envelope):
             return Verdict.UNCLEAR
         if status < 300 and code == 0:
             return Verdict.SUCCESS
@@ -103,6 +110,11 @@ def whole_number(value: Any) -> int | None:
     return int(value) if re.fullmatch(r"-?\d{1,9}", str(value)) else None
 
 
-def without_queries(text: str) -> str:
-    """Cut link queries, which may carry signatures, and cap the length."""
-    return re.sub(r"(https?://[^\s?#]+)[?#]\S*", r"\1", text)[:300]
+def without_secrets(text: str) -> str:
+    """Cut link queries, which may carry signatures, and tokens; cap the length.
+
+    Halves of surrogate pairs, which JSON can carry and nothing can store, become `?`.
+    """
+    text = re.sub(r"(https?://[^\s?#]+)[?#]\S*", r"\1", text, flags=re.I)
+    text = re.sub(r"\bsk_[\w.-]+", "sk_...", text)
+    return text[:300].encode(errors="replace").decode()

@@ -6,6 +6,7 @@ from typing import Final
 
 type Address = IPv4Address | IPv6Address
 
+_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
@@ -20,22 +21,25 @@ def may_contact(address: Address, *, permit_loopback: bool) -> bool:
             return may_contact(carried, permit_loopback=permit_loopback)
     if permit_loopback and address.is_loopback:
         return True
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
     return address.is_global and not address.is_multicast
 
 
 def literal_address(host: str) -> Address | None:
     """The address a host spells out, in any form a resolver would take, or None for a name.
 
-    The C library also reads `2130706433`, `0x7f.1` and `0177.0.0.1` as IPv4 addresses.
+    The C library also reads `2130706433`, `0x7f.1` and `0177.0.0.1` as IPv4 addresses, and web
+    clients `127.0.0.1.` too.
     """
-    bare = host.strip("[]").partition("%")[0]
+    bare = host.strip("[]").partition("%")[0].removesuffix(".")
     try:
         return ip_address(bare)
     except ValueError:
         pass
     try:
         return IPv4Address(socket.inet_aton(bare))
-    except (OSError, UnicodeEncodeError):
+    except (OSError, ValueError):
         return None
 
 

@@ -20,6 +20,7 @@ from image_to_video.errors import VideoDownloadError, VideoLinkExpiredError
 # Largest result taken, and longest transfer; A2E's clips are a few megabytes.
 MAX_BYTES: Final = 512 * 1024 * 1024
 MAX_SECONDS: Final = 600.0
+_CHUNK_BYTES: Final = 64 * 1024
 _DEAD_LINK: Final = (403, 404, 410)
 
 type Resolve = Callable[[str, int], list[Address]]
@@ -48,15 +49,20 @@ class GuardedTransport(httpx.BaseTransport):
         """Resolve, check, and connect to the checked address under the host's own name."""
         address = self._checked_address(request.url)
         # The Host header was set from the name; `sni_hostname` keeps TLS verifying that name.
-        return self._inner.handle_request(
+        reply = self._inner.handle_request(
             httpx.Request(
                 request.method,
                 request.url.copy_with(host=str(address)),
                 headers=request.headers,
                 stream=request.stream,
-                extensions=request.extensions | {"sni_hostname": request.url.host},
+                extensions=request.extensions | {"sni_hostname": _ascii_host(request.url)},
             )
         )
+        if not reply.has_redirect_location:
+            return reply
+        # The client would read the body of a redirect whole, however long it is.
+        reply.close()
+        return httpx.Response(reply.status_code, headers={"Location": reply.headers["Location"]})
 
     def close(self) -> None:
         """Close the connections."""
@@ -65,7 +71,7 @@ class GuardedTransport(httpx.BaseTransport):
     def _checked_address(self, url: httpx.URL) -> Address:
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
-            addresses = self._resolve(url.host, port)
+            addresses = self._resolve(_ascii_host(url), port)
         except (OSError, ValueError) as error:
             raise VideoDownloadError(f"the host {url.host} cannot be resolved") from error
         for address in addresses:
@@ -78,10 +84,17 @@ class GuardedTransport(httpx.BaseTransport):
         return addresses[0]
 
 
+def _ascii_host(url: httpx.URL) -> str:
+    """The host as it is sent. `url.host` is Unicode, which the C library encodes otherwise."""
+    return url.raw_host.decode("ascii")
+
+
 def guarded_client(*, permit_loopback: bool) -> httpx.Client:
     """The only kind of client that may follow a result link."""
+    # Connections are pooled by address: one kept open was verified for another name, perhaps.
+    inner = httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
     return httpx.Client(
-        transport=GuardedTransport(httpx.HTTPTransport(), permit_loopback=permit_loopback),
+        transport=GuardedTransport(inner, permit_loopback=permit_loopback),
         timeout=httpx.Timeout(30, connect=5),
         follow_redirects=True,
         max_redirects=3,
@@ -135,11 +148,17 @@ class Downloads:
         return expected
 
     def _chunks(self, reply: httpx.Response) -> Iterator[bytes]:
-        received, deadline = 0, self._clock() + MAX_SECONDS
-        for chunk in reply.iter_raw(64 * 1024):
-            received += len(chunk)
+        received, deadline, gathered = 0, self._clock() + MAX_SECONDS, bytearray()
+        # Piece by piece as they come, so that a trickle does not escape the deadline.
+        for piece in reply.iter_raw():
+            received += len(piece)
             if received > MAX_BYTES:
                 raise VideoDownloadError(f"the video has more than {MAX_BYTES} bytes")
             if self._clock() > deadline:
                 raise VideoDownloadError(f"the transfer took more than {MAX_SECONDS:.0f} seconds")
-            yield chunk
+            gathered += piece
+            if len(gathered) >= _CHUNK_BYTES:
+                yield bytes(gathered)
+                gathered.clear()
+        if gathered:
+            yield bytes(gathered)

@@ -12,7 +12,8 @@ from image_to_video.schedule import Schedule
 class Settings(BaseModel):
     """Names, addresses and rules. The field `tasks_table` is read from `TASKS_TABLE`, and so on."""
 
-    model_config = ConfigDict(frozen=True)
+    # An environment holds credentials: no error may quote it.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     stack_name: str
     tasks_table: str

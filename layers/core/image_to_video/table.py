@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from image_to_video.errors import TaskConflictError, TaskNotFoundError
+from image_to_video.errors import InvalidCursorError, TaskConflictError, TaskNotFoundError
 from image_to_video.models import Task, TaskStatus, iso
 
 if TYPE_CHECKING:
@@ -109,9 +109,17 @@ class TaskTable:
         created_after: datetime | None = None,
         created_before: datetime | None = None,
     ) -> Page:
-        """One owner's tasks, newest first, at most `limit`."""
+        """One owner's tasks, newest first, at most `limit`.
+
+        Raises `InvalidCursorError` for a start outside of the given times.
+        """
         after = iso(created_after) if created_after else "0"
         before = iso(created_before) if created_before else "9"
+        # DynamoDB refuses the query in both cases.
+        if after > before:
+            return Page([], None)
+        if start is not None and not after <= start["created_at"] <= before:
+            raise InvalidCursorError("the cursor does not belong to a list of these times")
         arguments: dict[str, Any] = {
             "IndexName": OWNER_INDEX,
             "ScanIndexForward": False,
