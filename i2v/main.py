@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from i2v import tokens
 from i2v.demo import Demo, Report, media_type_of
 from i2v.deployment import PROJECT
 from i2v.simulator.sample import SAMPLE_PATH
@@ -26,9 +27,11 @@ from i2v.trouble import Trouble
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     help="image-to-video on this machine: the real template on an emulator, A2E simulated.",
 )
+app.add_typer(tokens.app, name="token")
 _STACK_FILE: Final = PROJECT / ".local" / "stack.json"
 _console = Console(stderr=True, highlight=False)
 

@@ -1,12 +1,18 @@
-"""What the handlers need beside a deployed stack: sample events, a context, the scripted A2E."""
+"""What the handlers need beside a deployed stack: sample events, a context, an outside world."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
+import httpx
+import imageio_ffmpeg
 import pytest
 from image_to_video import wiring
+from image_to_video.downloads import GuardedTransport
 
 from tests.conftest import ACCOUNT, PROJECT, REGION, Application, Clock, ScriptedGenerator
 
@@ -32,14 +38,121 @@ def invoke(handler: Callable[[Any, Any], Any], event: dict[str, Any]) -> Any:
     return json.loads(json.dumps(handler(event, Context())))
 
 
+@dataclass(frozen=True)
+class Messages:
+    """What a subscriber of the topic has heard since it was last asked."""
+
+    application: Application
+
+    def read(self) -> list[dict[str, Any]]:
+        """The events, each with its message attributes as `attributes`."""
+        queue, events = self.application.client("sqs"), []
+        while found := queue.receive_message(
+            QueueUrl=self.application.queue_url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+        ).get("Messages"):
+            for message in found:
+                attributes = {
+                    name: attribute["StringValue"]
+                    for name, attribute in message["MessageAttributes"].items()
+                }
+                events.append(json.loads(message["Body"]) | {"attributes": attributes})
+                queue.delete_message(
+                    QueueUrl=self.application.queue_url, ReceiptHandle=message["ReceiptHandle"]
+                )
+        return events
+
+
+@dataclass
+class ResultHost:
+    """Where result links lead: answers what the test wrote down, in that order; the last stays."""
+
+    answers: list[tuple[int, bytes]]
+    asked: list[str] = field(default_factory=list)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url.path)
+        status, content = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return httpx.Response(status, content=content, headers={"Content-Type": "video/mp4"})
+
+
 @pytest.fixture
-def deployed(
-    application: Application,
+def told(
+    environment: dict[str, str],
     clock: Clock,
     generator: ScriptedGenerator,
     monkeypatch: pytest.MonkeyPatch,
-) -> Application:
-    """The stack in moto; its functions tell the time by `clock` and start at `generator`."""
+) -> None:
+    """A function with its settings, and nothing behind it: whoever calls AWS fails the test."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(wiring, "now", clock)
     monkeypatch.setattr(wiring, "_generator", lambda config: generator)
+
+
+@pytest.fixture
+def deployed(told: None, application: Application) -> Application:
+    """The stack in moto; its functions tell the time by `clock` and start at `generator`."""
     return application
+
+
+@pytest.fixture
+def messages(deployed: Application) -> Messages:
+    return Messages(deployed)
+
+
+@pytest.fixture
+def results(
+    deployed: Application, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ResultHost]:
+    """The host of the finished videos, behind the real guard of downloads."""
+    host = ResultHost([(200, video)])
+    clients = []
+
+    def guarded_client(*, permit_loopback: bool) -> httpx.Client:
+        transport = GuardedTransport(
+            httpx.MockTransport(host.answer),
+            permit_loopback=permit_loopback,
+            resolve=lambda name, port: [ip_address("93.184.216.34")],
+        )
+        clients.append(httpx.Client(transport=transport))
+        return clients[-1]
+
+    monkeypatch.setattr(wiring, "guarded_client", guarded_client)
+    yield host
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A real MP4 of one second, 320 by 180."""
+    path: Path = tmp_path_factory.mktemp("video") / "video.mp4"
+    source = "testsrc2=size=320x180:rate=24:duration=1,noise=alls=20:allf=t,format=yuv420p"
+    subprocess.run(
+        [
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi"),
+            *("-i", source, "-c:v", "libx264", "-preset", "ultrafast", str(path)),
+        ],
+        check=True,
+        timeout=60,
+    )
+    return path.read_bytes()
+
+
+TASK_ID: str = sample("poll_task/step")["task_id"]
+
+
+def stored_task(application: Application) -> dict[str, Any]:
+    """The record of the sample task."""
+    reply = application.table("TASKS_TABLE").get_item(Key={"task_id": TASK_ID})
+    record: dict[str, Any] = reply["Item"]
+    return record
+
+
+def put_task(application: Application, case: str) -> None:
+    """Store the sample task as it is after the change that the stream's sample tells of."""
+    image = sample(f"publish_events/{case}")["Records"][0]["dynamodb"]["NewImage"]
+    table = application.environment["TASKS_TABLE"]
+    application.client("dynamodb").put_item(TableName=table, Item=image)
