@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from image_to_video.models import TaskStatus
 from PIL import Image, UnidentifiedImageError
 from pydantic import BaseModel
 
@@ -16,7 +17,7 @@ from i2v.stack import LocalStack
 from i2v.trouble import Trouble
 
 _MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-_FINAL: Final = {"succeeded", "failed", "canceled"}
+_FINAL: Final = {status.value for status in TaskStatus if status.is_final}
 _PATIENCE_SECONDS: Final = 180
 
 
@@ -136,7 +137,7 @@ class Demo:
                 if shown.get(door) != status:
                     shown[door] = status
                     self._tell(door, status)
-            if all(status in _FINAL for status in shown.values()):
+            if all(TaskStatus(status).is_final for status in shown.values()):
                 return tasks
             time.sleep(0.3)
         raise Trouble(f"The tasks did not end within {_PATIENCE_SECONDS} seconds: {shown}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -18,7 +18,8 @@ from rich.table import Table
 
 from i2v import tokens
 from i2v.demo import Demo, Report, media_type_of
-from i2v.deployment import PROJECT
+from i2v.deployed import STACK_FILE, Deployed
+from i2v.deployment import STACK_NAME
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.simulator.server import run_simulator
 from i2v.simulator.settings import SimulatorSettings
@@ -32,7 +33,6 @@ app = typer.Typer(
     help="image-to-video on this machine: the real template on an emulator, A2E simulated.",
 )
 app.add_typer(tokens.app, name="token")
-_STACK_FILE: Final = PROJECT / ".local" / "stack.json"
 _console = Console(stderr=True, highlight=False)
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: a free one.")]
@@ -94,9 +94,24 @@ def up(
     with local as (stack, _), _written(stack), suppress(KeyboardInterrupt):
         for name, value in stack.as_dict().items():
             _console.print(f"  {name:<18} {escape(value)}", soft_wrap=True)
-        _console.print(f"Running; {_STACK_FILE} says the same. Ctrl-C stops it.", soft_wrap=True)
+        _console.print(f"Running; {STACK_FILE} says the same. Ctrl-C stops it.", soft_wrap=True)
         while True:
             time.sleep(3600)
+
+
+@app.command()
+def redrive(
+    task_id: Annotated[str, typer.Argument(help="The task.")],
+    stack_name: Annotated[str, typer.Option(help="The stack on AWS.")] = STACK_NAME,
+    local: Annotated[bool, typer.Option(help="The stack that `i2v up` runs.")] = False,
+) -> None:
+    """Make an open task move now; open one again that failed as video_unavailable."""
+    answer = Deployed(stack_name, local=local).invoke(
+        "RedriveTaskFunctionName", {"task_id": task_id}
+    )
+    _console.print(f"{answer['task_id']} is {answer['status']}. {answer['message']}")
+    if not answer["moved"]:
+        raise typer.Exit(1)
 
 
 @app.command("simulate-a2e")
@@ -144,15 +159,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _written(stack: LocalStack) -> Iterator[None]:
     """Keep the stack's addresses in a file while it runs. It holds a token, so it is private."""
     content = json.dumps(stack.as_dict(), indent=2) + "\n"
-    _STACK_FILE.parent.mkdir(exist_ok=True)
-    _STACK_FILE.touch(mode=0o600)
-    _STACK_FILE.write_text(content)
+    STACK_FILE.parent.mkdir(exist_ok=True)
+    STACK_FILE.touch(mode=0o600)
+    STACK_FILE.write_text(content)
     try:
         yield
     finally:
         # Another stack started meanwhile may have put its own there.
-        if _STACK_FILE.exists() and _STACK_FILE.read_text() == content:
-            _STACK_FILE.unlink()
+        if STACK_FILE.exists() and STACK_FILE.read_text() == content:
+            STACK_FILE.unlink()
 
 
 def _show(report: Report) -> None:

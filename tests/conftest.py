@@ -141,6 +141,7 @@ def environment(template: dict[str, Any]) -> dict[str, str]:
     names = {
         "TasksTable": "tasks",
         "TokensTable": "tokens",
+        "LimitsTable": "limits",
         "ImagesBucket": "images",
         "VideosBucket": "videos",
         "TaskEventsTopic": f"arn:aws:sns:{REGION}:{ACCOUNT}:task-events",
@@ -182,6 +183,7 @@ def application(
         for logical_id, variable in (
             ("TasksTable", "TASKS_TABLE"),
             ("TokensTable", "TOKENS_TABLE"),
+            ("LimitsTable", "LIMITS_TABLE"),
         ):
             properties = resources[logical_id]["Properties"]
             shape = {

@@ -142,12 +142,15 @@ class A2E:
             logger.error("several generator tasks under one name", extra={"attempt": name})
         return started[0] if started else None
 
-    def cancel(self, generator_task_id: str) -> bool:
+    def cancel(self, generator_task_id: str) -> bool | None:
         """Delete a task that has not begun, which refunds it; A2E refuses once it is at work.
 
         Only `initialized` is refunded: a finished record could be deleted too, for nothing.
         """
-        if self.check(generator_task_id).word != _REFUNDABLE:
+        look = self.check(generator_task_id)
+        if isinstance(look, Missing):
+            return None
+        if look.word != _REFUNDABLE:
             return False
         return self._ask("DELETE", f"/{generator_task_id}").verdict() is Verdict.SUCCESS
 

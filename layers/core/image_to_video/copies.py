@@ -76,7 +76,7 @@ class Copies:
 
     def _failed_copy(self, task: Task, reason: str) -> Task:
         now = self._now()
-        begun = task.started_at or task.created_at
+        begun = task.reopened_at or task.started_at or task.created_at
         if now >= begun + timedelta(seconds=self._schedule.generation_deadline_seconds):
             return task.failed(now, FailureCode.VIDEO_UNAVAILABLE, reason)
         wait = self._schedule.copy_retry_pace.wait(now - (task.completed_at or begun))

@@ -62,25 +62,26 @@ class GuardedTransport(httpx.BaseTransport):
             return reply
         # The client would read the body of a redirect whole, however long it is.
         reply.close()
-        return httpx.Response(reply.status_code, headers={"Location": reply.headers["Location"]})
+        target = [field for field in reply.headers.raw if field[0].lower() == b"location"]
+        return httpx.Response(reply.status_code, headers=target)
 
     def close(self) -> None:
         """Close the connections."""
         self._inner.close()
 
     def _checked_address(self, url: httpx.URL) -> Address:
-        port = url.port or (443 if url.scheme == "https" else 80)
+        host, port = _ascii_host(url), url.port or (443 if url.scheme == "https" else 80)
         try:
-            addresses = self._resolve(_ascii_host(url), port)
+            addresses = self._resolve(host, port)
         except (OSError, ValueError) as error:
-            raise VideoDownloadError(f"the host {url.host} cannot be resolved") from error
+            raise VideoDownloadError(f"the host {host} cannot be resolved") from error
         for address in addresses:
             if not may_contact(address, permit_loopback=self._permit_loopback):
-                raise VideoDownloadError(f"the host {url.host} is not a public address")
+                raise VideoDownloadError(f"the host {host} is not a public address")
         if url.scheme != "https" and not all(address.is_loopback for address in addresses):
-            raise VideoDownloadError(f"the link to {url.host} is not https")
+            raise VideoDownloadError(f"the link to {host} is not https")
         if not addresses:
-            raise VideoDownloadError(f"the host {url.host} has no address")
+            raise VideoDownloadError(f"the host {host} has no address")
         return addresses[0]
 
 
@@ -129,7 +130,8 @@ class Downloads:
         try:
             with self._client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as reply:
                 yield Download(self._chunks(reply), self._checked_length(reply))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            # UnicodeError: a host that is no internationalized name although it looks like one.
             # The error's own text may hold the link, so only its kind is kept.
             raise VideoDownloadError(f"the transfer broke: {type(error).__name__}") from error
 

@@ -82,5 +82,6 @@ class Generator(Protocol):
     def find(self, name: str, *, since: datetime) -> Started | None:
         """Look a start up by its attempt's name among the records made after `since`."""
 
-    def cancel(self, generator_task_id: str) -> bool:
-        """Give the start back. True: it had not begun and is refunded. False: too late."""
+    def cancel(self, generator_task_id: str) -> bool | None:
+        """Give the start back. True: it had not begun and is refunded. False: too late. None: the
+        generator does not show it (any more)."""

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from image_to_video.errors import GeneratorError
 from image_to_video.generator import Failed, Generator, Incomplete, Look, Ready
+from image_to_video.limits import Limits
 from image_to_video.models import FailureCode, Task, TaskStatus
 from image_to_video.observability import count, logger
 from image_to_video.schedule import Schedule
@@ -19,11 +20,13 @@ class Looks:
         *,
         table: TaskTable,
         generator: Generator,
+        limits: Limits,
         schedule: Schedule,
         now: Callable[[], datetime],
     ) -> None:
         self._table = table
         self._generator = generator
+        self._limits = limits
         self._schedule = schedule
         self._now = now
 
@@ -45,7 +48,12 @@ class Looks:
                 change = task.failed(now, look.code, look.message, generator_status=look.word)
             case _:
                 change = self._still_waiting(task, look, now)
-        return self._table.settle(change)
+        task = self._table.settle(change)
+        if task.status is TaskStatus.GENERATING:
+            self._limits.take_slot(task.task_id, now)
+        else:
+            self._limits.release_slot(task.task_id)
+        return task
 
     def refresh_link(self, task: Task) -> Task:
         """Ask once more about a storing task, for a link that still works; then copy at once."""

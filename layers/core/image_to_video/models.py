@@ -180,6 +180,7 @@ class Attempt(Frozen):
     lease_owner: str
     sent_at: Moment
     lease_until: Moment
+    coins_reserved: int = 0
     in_flight: bool = True
     refusal: str | None = None
 
@@ -208,6 +209,8 @@ class Task(Frozen):
     updated_at: Moment
     started_at: Moment | None = None
     ended_at: Moment | None = None
+    reopened_at: Moment | None = None
+    cancel_requested_at: Moment | None = None
     next_look_at: Moment | None = None
 
     attempts: tuple[Attempt, ...] = ()
@@ -246,10 +249,38 @@ class Task(Frozen):
         changes |= {"version": self.version + 1, "updated_at": now}
         return self.model_validate(dict(self) | changes)
 
+    def reopened(self, now: datetime, result_url: str) -> "Task":
+        """Return this task, which failed only for want of its video, storing again.
+
+        The one way out of a final status: the video is paid, and the generator still has it.
+        Raises `ValueError` for a task that ended in any other way.
+        """
+        if self.failure is None or self.failure.code is not FailureCode.VIDEO_UNAVAILABLE:
+            raise ValueError(f"a task that is {self.status} is not opened again")
+        changes = {
+            "status": TaskStatus.STORING,
+            "failure": None,
+            "ended_at": None,
+            "reopened_at": now,
+            "result_url": result_url,
+            "version": self.version + 1,
+            "updated_at": now,
+        }
+        return self.model_validate(dict(self) | changes)
+
     def failed(self, now: datetime, code: FailureCode, message: str, **changes: Any) -> "Task":
         """Return this task closed as failed."""
         failure = Failure(code=code, message=message)
         return self.changed(now, status=TaskStatus.FAILED, failure=failure, **changes)
+
+
+class Redrive(Frozen):
+    """What came of making a task move by hand, for the person who asked."""
+
+    task_id: str
+    status: TaskStatus
+    moved: bool
+    message: str
 
 
 class Phase(StrEnum):

@@ -1,12 +1,32 @@
 """The settings of a deployed function: read from the environment once, or a clear failure."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, HttpUrl, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    HttpUrl,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+)
 
 from image_to_video.errors import SettingsError
+from image_to_video.models import ModelVersion
 from image_to_video.schedule import Schedule
+
+
+def _prices(text: object) -> object:
+    """Read `model=coins` pairs separated by commas; anything but a text passes through."""
+    if not isinstance(text, str):
+        return text
+    prices = dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+    missing = [model.value for model in ModelVersion if model not in prices]
+    if missing:
+        raise ValueError(f"no coins for {', '.join(missing)}; write for example a2e=6,a2e-v2=12")
+    return prices
 
 
 class Settings(BaseModel):
@@ -18,6 +38,7 @@ class Settings(BaseModel):
     stack_name: str
     tasks_table: str
     tokens_table: str
+    limits_table: str
     images_bucket: str
     videos_bucket: str
     topic_arn: str
@@ -26,6 +47,10 @@ class Settings(BaseModel):
     a2e_token_secret: str
     start_timeout_seconds: PositiveInt
     max_attempts: PositiveInt
+    max_generating: NonNegativeInt
+    slot_seconds: PositiveInt
+    daily_coin_limit: NonNegativeInt
+    coins_per_second: Annotated[dict[ModelVersion, PositiveInt], BeforeValidator(_prices)]
     default_prompt: str
     default_negative_prompt: str
     task_retention_days: NonNegativeInt

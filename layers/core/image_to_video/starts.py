@@ -4,7 +4,7 @@ What a start call ended in decides what is done; see "The paid start" in the REA
 changes this module changes its fault tests too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -17,10 +17,12 @@ from image_to_video.errors import (
     TaskConflictError,
 )
 from image_to_video.generator import Generator, Started, StartRequest
+from image_to_video.limits import Limits
 from image_to_video.models import (
     Attempt,
     Cancellation,
     FailureCode,
+    ModelVersion,
     Task,
     TaskStatus,
     WaitingFor,
@@ -40,15 +42,19 @@ class Starts:
         table: TaskTable,
         generator: Generator,
         storage: Storage,
+        limits: Limits,
         schedule: Schedule,
         max_attempts: int,
+        coins_per_second: Mapping[ModelVersion, int],
         now: Callable[[], datetime],
     ) -> None:
         self._table = table
         self._generator = generator
         self._storage = storage
+        self._limits = limits
         self._schedule = schedule
         self._max_attempts = max_attempts
+        self._coins_per_second = coins_per_second
         self._now = now
 
     def drive(self, task: Task) -> Task:
@@ -65,14 +71,20 @@ class Starts:
         return self.begin(task)
 
     def begin(self, task: Task) -> Task:
-        """Make one paid start, unless somebody else is at it or was quicker."""
+        """Make one paid start, unless a limit is reached, or somebody else was quicker."""
         now = self._now()
         attempt = Attempt(
             name=f"{task.task_id}-{len(task.attempts) + 1}",
             lease_owner=uuid4().hex,
             sent_at=now,
             lease_until=now + timedelta(seconds=self._schedule.lease_seconds),
+            coins_reserved=self._coins_per_second[task.model_version] * task.video_time,
         )
+        if not self._limits.take_slot(task.task_id, now):
+            return self._wait_longer(task, WaitingFor.GENERATOR)
+        if not self._limits.reserve_coins(attempt.name, attempt.coins_reserved, now.date()):
+            self._limits.release_slot(task.task_id)
+            return self._wait_longer(task, WaitingFor.COINS)
         try:
             held = self._table.replace(
                 task.changed(
@@ -89,7 +101,9 @@ class Starts:
         try:
             started = self._generator.start(self._request(task, attempt.name))
         except GeneratorRejectedError as error:
-            return self._close(task, error.code, str(error), attempts=task.attempts[:-1])
+            closed = self._close(task, error.code, str(error), attempts=task.attempts[:-1])
+            self._settle(task, attempt, 0)
+            return closed
         except GeneratorAccessError as error:
             count("StartsWithoutAccess")
             logger.error("the account cannot start tasks", extra={"reason": str(error)})
@@ -136,10 +150,13 @@ class Starts:
 
     def _after_silence(self, task: Task, attempt: Attempt) -> Task:
         if attempt.refusal is not None:
-            return self._close(task, FailureCode.START_REFUSED, attempt.refusal)
+            closed = self._close(task, FailureCode.START_REFUSED, attempt.refusal)
+            self._settle(task, attempt, 0)
+            return closed
         if len(task.attempts) >= self._max_attempts or self._is_past_deadline(task):
             return self._give_up(task)
         count("StartsRepeated")
+        self._settle_coins(attempt, 0)
         return self.begin(task.model_copy(update={"attempts": _resolved(task)}))
 
     def _accept(self, task: Task, started: Started) -> Task:
@@ -162,7 +179,10 @@ class Starts:
                 now, status=TaskStatus.GENERATING, next_look_at=now + first_look, **facts
             )
 
+        attempt = task.attempts[-1]
         task = self._table.amend(task, change)
+        spent = attempt.coins_reserved if started.coins is None else started.coins
+        self._settle_coins(attempt, spent)
         if task.status is TaskStatus.CANCELED and task.cancellation is Cancellation.TOO_LATE:
             return self._give_back(task, started)
         return task
@@ -184,6 +204,18 @@ class Starts:
         self, task: Task, waiting_for: WaitingFor, retry_after: float | None = None
     ) -> Task:
         """Surely nothing was accepted: forget the attempt, its name may be used again."""
+        attempt = task.attempts[-1]
+        postponed = self._wait_longer(task, waiting_for, retry_after, attempts=task.attempts[:-1])
+        self._settle(task, attempt, 0)
+        return postponed
+
+    def _wait_longer(
+        self,
+        task: Task,
+        waiting_for: WaitingFor,
+        retry_after: float | None = None,
+        **changes: object,
+    ) -> Task:
         now = self._now()
         wait = max(
             self._schedule.start_retry_pace.wait(now - task.created_at), int(retry_after or 0)
@@ -191,9 +223,18 @@ class Starts:
         return self._keep_queued(
             task,
             waiting_for=waiting_for,
-            attempts=task.attempts[:-1],
             next_look_at=now + timedelta(seconds=wait),
+            **changes,
         )
+
+    def _settle(self, task: Task, attempt: Attempt, spent: int) -> None:
+        """This attempt has ended without a task at the generator: others may use its place."""
+        self._settle_coins(attempt, spent)
+        self._limits.release_slot(task.task_id)
+
+    def _settle_coins(self, attempt: Attempt, spent: int) -> None:
+        day = attempt.sent_at.date()
+        self._limits.settle_coins(attempt.name, attempt.coins_reserved, spent, day)
 
     def _await_confirmation(self, task: Task, attempt: Attempt, *, refusal: str | None) -> Task:
         now = self._now()
@@ -210,12 +251,16 @@ class Starts:
         return self._table.settle(task.changed(self._now(), **changes))
 
     def _give_up(self, task: Task) -> Task:
-        return self._close(
+        closed = self._close(
             task,
             FailureCode.START_UNCONFIRMED,
             "It could not be found out whether the generator accepted the start. "
             "To protect you from paying twice it is not repeated.",
         )
+        # It may have been paid, so the budget counts it as if it had been.
+        attempt = task.attempts[-1]
+        self._settle(task, attempt, attempt.coins_reserved)
+        return closed
 
     def _close(self, task: Task, code: FailureCode, message: str, **changes: object) -> Task:
         return self._table.settle(task.failed(self._now(), code, message, **changes))

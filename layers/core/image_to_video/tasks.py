@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,9 +10,19 @@ from image_to_video.admissions import Admissions
 from image_to_video.copies import Copies
 from image_to_video.cursors import read_cursor, write_cursor
 from image_to_video.errors import GeneratorError, TaskConflictError, TaskNotFoundError
-from image_to_video.generator import Generator
+from image_to_video.generator import Generator, Ready
+from image_to_video.limits import Limits
 from image_to_video.looks import Looks
-from image_to_video.models import Cancellation, Phase, Step, Task, TaskRequest, TaskStatus
+from image_to_video.models import (
+    Cancellation,
+    FailureCode,
+    Phase,
+    Redrive,
+    Step,
+    Task,
+    TaskRequest,
+    TaskStatus,
+)
 from image_to_video.observability import count, logger
 from image_to_video.schedule import Schedule
 from image_to_video.starts import Starts
@@ -37,6 +48,7 @@ class VideoTasks:
         starts: Starts,
         looks: Looks,
         copies: Copies,
+        limits: Limits,
         schedule: Schedule,
         now: Callable[[], datetime],
     ) -> None:
@@ -47,6 +59,7 @@ class VideoTasks:
         self._starts = starts
         self._looks = looks
         self._copies = copies
+        self._limits = limits
         self._schedule = schedule
         self._now = now
 
@@ -100,25 +113,31 @@ class VideoTasks:
         Raises `TaskNotFoundError`.
         """
         task = self.get(owner, task_id)
+        repeated = task.cancel_requested_at is not None
+        if task.generator_task_id is not None and not repeated:
+            # The wish is written down first: whoever finds it finishes what died half-way.
+            task = self._table.amend(
+                task,
+                lambda current: (
+                    None
+                    if current.status.is_final
+                    else current.changed(self._now(), cancel_requested_at=self._now())
+                ),
+            )
         if task.status.is_final:
             return task, Cancellation.ALREADY_FINAL
-        achieved = self._give_back(task)
-
-        def change(current: Task) -> Task | None:
-            if current.status.is_final:
-                return None
-            return current.changed(self._now(), status=TaskStatus.CANCELED, cancellation=achieved)
-
-        task = self._table.amend(task, change)
+        task = self._close_canceled(task, repeated=repeated)
         if task.status is not TaskStatus.CANCELED:
             return task, Cancellation.ALREADY_FINAL
-        return task, task.cancellation or achieved
+        return task, task.cancellation or Cancellation.TOO_LATE
 
     def advance(self, task_id: str) -> Step:
         """Move a task on as far as it can go now: start it, look, or have its link renewed."""
         task = self._table.get(task_id)
         if task.next_look_at is not None and self._now() < task.next_look_at - _EARLY:
             return self._step(task)
+        if task.cancel_requested_at is not None and not task.status.is_final:
+            return self._step(self._close_canceled(task, repeated=True))
         task = self._mark_late(task)
         match task.status:
             case TaskStatus.QUEUED:
@@ -142,22 +161,63 @@ class VideoTasks:
         for task in self._table.overdue(now - timedelta(seconds=self._schedule.overdue_seconds)):
             if task.status.is_final or self._workflow.is_running(task.execution):
                 continue
-            execution = f"{task.task_id}-{task.version}"
             first_look = timedelta(seconds=self._schedule.first_look_seconds)
-            try:
-                self._table.replace(
-                    task.changed(now, execution=execution, next_look_at=now + first_look)
-                )
-            except TaskConflictError:
-                continue
-            self._workflow.start(task.task_id, execution)
-            revived += 1
+            with suppress(TaskConflictError):
+                self._give_workflow(task, next_look_at=now + first_look)
+                revived += 1
         if revived:
             count("TasksRevived", revived)
             logger.warning("tasks without a workflow were given one", extra={"tasks": revived})
         return revived
 
-    def _give_back(self, task: Task) -> Cancellation:
+    def redrive(self, task_id: str) -> Redrive:
+        """Make an open task move now; open one again that failed only for want of its video.
+
+        Nothing is paid a second time. Raises `TaskNotFoundError`.
+        """
+        task, now = self._table.get(task_id), self._now()
+
+        def answer(task: Task, message: str, *, moved: bool) -> Redrive:
+            return Redrive(task_id=task_id, status=task.status, moved=moved, message=message)
+
+        if not task.status.is_final:
+            task = self._give_workflow(task, at_once=True, next_look_at=now)
+            return answer(task, "A new workflow moves it now.", moved=True)
+        if task.failure is None or task.failure.code is not FailureCode.VIDEO_UNAVAILABLE:
+            return answer(task, "It has ended; there is nothing to move.", moved=False)
+        look = self._generator.check(task.generator_task_id or "")
+        if not isinstance(look, Ready):
+            return answer(task, "The generator does not have its video any more.", moved=False)
+        count("TasksReopened")
+        task = self._table.replace(task.reopened(now, look.url))
+        task = self._give_workflow(task, at_once=True, next_look_at=now)
+        return answer(task, "It is open again; its video is copied now.", moved=True)
+
+    def _give_workflow(self, task: Task, *, at_once: bool = False, next_look_at: datetime) -> Task:
+        """Record a new execution, then start it; dying in between makes the task overdue again.
+
+        Raises `TaskConflictError` where somebody else moved the task: then it needs none.
+        """
+        execution = f"{task.task_id}-{task.version}"
+        task = self._table.replace(
+            task.changed(self._now(), execution=execution, next_look_at=next_look_at)
+        )
+        self._workflow.start(task.task_id, execution, at_once=at_once)
+        return task
+
+    def _close_canceled(self, task: Task, *, repeated: bool) -> Task:
+        achieved = self._give_back(task, repeated=repeated)
+
+        def change(current: Task) -> Task | None:
+            if current.status.is_final:
+                return None
+            return current.changed(self._now(), status=TaskStatus.CANCELED, cancellation=achieved)
+
+        task = self._table.amend(task, change)
+        self._limits.release_slot(task.task_id)
+        return task
+
+    def _give_back(self, task: Task, *, repeated: bool) -> Cancellation:
         if task.generator_task_id is None:
             # A start under way may be paid; whoever made it tries to give it back afterwards.
             return Cancellation.TOO_LATE if task.unresolved_attempt else Cancellation.REFUNDED
@@ -166,6 +226,9 @@ class VideoTasks:
         except GeneratorError as error:
             logger.warning("refund not possible now", extra={"reason": str(error)})
             return Cancellation.TOO_LATE
+        if refunded is None:
+            # Gone: an earlier request of ours got that far, if there was one.
+            refunded = repeated
         return Cancellation.REFUNDED if refunded else Cancellation.TOO_LATE
 
     def _mark_late(self, task: Task) -> Task:

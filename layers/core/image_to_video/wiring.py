@@ -16,6 +16,7 @@ from image_to_video.copies import Copies
 from image_to_video.downloads import Downloads, guarded_client
 from image_to_video.events import EventTopic
 from image_to_video.generator import Generator
+from image_to_video.limits import Limits
 from image_to_video.looks import Looks
 from image_to_video.settings import Settings
 from image_to_video.starts import Starts
@@ -58,10 +59,8 @@ def assemble(
 ) -> VideoTasks:
     """Put the service together around what is not AWS."""
     schedule = config.schedule
-    table = TaskTable(
-        boto3.resource("dynamodb", config=_aws()).Table(config.tasks_table),
-        retention_days=config.task_retention_days,
-    )
+    dynamodb = boto3.resource("dynamodb", config=_aws())
+    table = TaskTable(dynamodb.Table(config.tasks_table), retention_days=config.task_retention_days)
     storage = Storage(
         boto3.client("s3", config=_aws().merge(Config(signature_version="s3v4"))),
         images_bucket=config.images_bucket,
@@ -73,12 +72,20 @@ def assemble(
         first_look_seconds=schedule.first_look_seconds,
         trouble_wait_seconds=schedule.trouble_wait_seconds,
     )
+    limits = Limits(
+        dynamodb.Table(config.limits_table),
+        max_generating=config.max_generating,
+        slot_seconds=config.slot_seconds,
+        daily_coin_limit=config.daily_coin_limit,
+    )
     starts = Starts(
         table=table,
         generator=generator,
         storage=storage,
+        limits=limits,
         schedule=schedule,
         max_attempts=config.max_attempts,
+        coins_per_second=config.coins_per_second,
         now=now,
     )
     return VideoTasks(
@@ -97,10 +104,11 @@ def assemble(
             now=now,
         ),
         starts=starts,
-        looks=Looks(table=table, generator=generator, schedule=schedule, now=now),
+        looks=Looks(table=table, generator=generator, limits=limits, schedule=schedule, now=now),
         copies=Copies(
             table=table, storage=storage, downloads=downloads, schedule=schedule, now=now
         ),
+        limits=limits,
         schedule=schedule,
         now=now,
     )

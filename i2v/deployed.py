@@ -1,0 +1,63 @@
+"""A deployed stack as its operator meets it: on AWS, or on this machine while `i2v up` runs."""
+
+import json
+from typing import Any, Final
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from i2v.deployment import PROJECT, STACK_NAME
+from i2v.emulator import REGION
+from i2v.trouble import Trouble
+
+STACK_FILE: Final = PROJECT / ".local" / "stack.json"
+
+
+class Deployed:
+    """Clients and outputs of one stack. Raises `Trouble` where it cannot be reached."""
+
+    def __init__(self, stack_name: str = STACK_NAME, *, local: bool = False) -> None:
+        self._stack_name = stack_name
+        self._session: Any = boto3.Session()
+        self._endpoint: dict[str, str] = {}
+        if local:
+            try:
+                stack = json.loads(STACK_FILE.read_text())
+            except FileNotFoundError as error:
+                raise Trouble("No local stack is running; start one with: make up") from error
+            self._session = boto3.Session(
+                aws_access_key_id="test",
+                aws_secret_access_key="test",  # noqa: S106 - opens nothing
+                region_name=REGION,
+            )
+            self._endpoint = {"endpoint_url": stack["aws_endpoint_url"]}
+
+    def table(self, output: str) -> Any:
+        """The table whose name is an output of the stack."""
+        name = self.output(output)
+        return self._session.resource("dynamodb", **self._endpoint).Table(name)
+
+    def invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Call the function whose name is an output of the stack and return its answer."""
+        name = self.output(output)
+        try:
+            client = self._session.client("lambda", **self._endpoint)
+            reply = client.invoke(FunctionName=name, Payload=json.dumps(event))
+        except (BotoCoreError, ClientError) as error:
+            raise Trouble(f"AWS refused: {error}") from error
+        answer: dict[str, Any] = json.loads(reply["Payload"].read())
+        if "FunctionError" in reply:
+            raise Trouble(str(answer.get("errorMessage", answer)))
+        return answer
+
+    def output(self, name: str) -> str:
+        """One output of the stack."""
+        try:
+            client = self._session.client("cloudformation", **self._endpoint)
+            stacks = client.describe_stacks(StackName=self._stack_name)["Stacks"]
+        except (BotoCoreError, ClientError) as error:
+            raise Trouble(f"AWS refused: {error}") from error
+        for output in stacks[0].get("Outputs", []):
+            if output["OutputKey"] == name:
+                return str(output["OutputValue"])
+        raise Trouble(f"The stack {self._stack_name} has no {name}; is it this application?")
