@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,8 +135,8 @@ def generator() -> ScriptedGenerator:
     return ScriptedGenerator()
 
 
-@pytest.fixture
-def environment(template: dict[str, Any]) -> dict[str, str]:
+@pytest.fixture(scope="session")
+def variables(template: dict[str, Any]) -> dict[str, str]:
     """The variables of a deployed function, with the defaults of the template's parameters."""
     parameters = template["Parameters"]
     names = {
@@ -162,6 +163,12 @@ def environment(template: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture
+def environment(variables: dict[str, str]) -> dict[str, str]:
+    """A function's variables, for one test to change."""
+    return dict(variables)
+
+
+@pytest.fixture
 def settings(environment: dict[str, str]) -> Settings:
     return Settings.read(environment)
 
@@ -175,9 +182,16 @@ def schedule(settings: Settings) -> Schedule:
 def application(
     template: dict[str, Any], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Application]:
-    """Tables, buckets, topic, queue, secret and state machine in moto, as the template has them."""
+    """A stack in moto, for one test."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    with deployed(template, environment) as application:
+        yield application
+
+
+@contextmanager
+def deployed(template: dict[str, Any], environment: dict[str, str]) -> Iterator[Application]:
+    """Tables, buckets, topic, queue, secret and state machine in moto, as the template has them."""
     with mock_aws():
         resources = template["Resources"]
         for logical_id, variable in (
@@ -191,6 +205,11 @@ def application(
                 for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
                 if name in properties
             }
+            if "StreamSpecification" in properties:
+                shape["StreamSpecification"] = {
+                    "StreamEnabled": True,
+                    **properties["StreamSpecification"],
+                }
             boto3.client("dynamodb", region_name=REGION).create_table(
                 TableName=environment[variable], BillingMode="PAY_PER_REQUEST", **shape
             )
@@ -266,3 +285,16 @@ def tasks(
     client = httpx.Client(transport=httpx.MockTransport(results))
     downloads = Downloads(client, clock=lambda: 0.0)
     return wiring.assemble(settings, generator=generator, downloads=downloads, now=clock)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was injected: a number that shrinks unseen would prove ever less."""
+    counts: dict[str, dict[str, int]] = {}
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for kind, value in report.user_properties:
+            name, number = value
+            counts.setdefault(kind, {})[name] = number
+    for kind, numbers in counts.items():
+        terminalreporter.section(f"{kind}: {sum(numbers.values())}")
+        for name, number in sorted(numbers.items()):
+            terminalreporter.write_line(f"{number:6} {name}")

@@ -1,5 +1,6 @@
 """What the handlers need beside a deployed stack: sample events, a context, an outside world."""
 
+import functools
 import json
 import subprocess
 from collections.abc import Callable, Iterator
@@ -8,9 +9,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import httpx
 import imageio_ffmpeg
 import pytest
+from botocore.loaders import create_loader
 from image_to_video import wiring
 from image_to_video.downloads import GuardedTransport
 
@@ -74,7 +77,16 @@ class ResultHost:
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path)
         status, content = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return httpx.Response(status, content=content, headers={"Content-Type": "video/mp4"})
+        headers = {"Content-Type": "video/mp4", "Content-Length": str(len(content))}
+        return httpx.Response(status, stream=httpx.ByteStream(content), headers=headers)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_models_are_read_once() -> Iterator[None]:
+    """Every stack in moto begins with fresh sessions; what they read from disk stays the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", functools.cache(create_loader))
+        yield
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
-"""The REST API: what callers send and get, through the real handler."""
+"""The REST API: tasks are created and shown, through the real handler."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from image_to_video.errors import (
@@ -13,82 +11,11 @@ from image_to_video.errors import (
 from image_to_video.models import FailureCode
 from image_to_video.observability import logger
 
-import functions.api.app as api
 from tests.conftest import Application, Clock, ScriptedGenerator
-from tests.functions.conftest import invoke, sample
+from tests.functions.conftest import sample
+from tests.functions.rest import IMAGE, assert_problem, creation, listing, send, showing
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
-IMAGE = "https://images.example.com/portraits/ada%20lovelace.jpg"
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer as the caller sees it."""
-
-    status: int
-    headers: dict[str, str]
-    text: str
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.text)
-
-
-def send(event: dict[str, Any]) -> Reply:
-    answer = invoke(api.handler, event)
-    headers = {name: ", ".join(values) for name, values in answer["multiValueHeaders"].items()}
-    return Reply(answer["statusCode"], headers, answer["body"])
-
-
-def as_owner(event: dict[str, Any], owner: str) -> dict[str, Any]:
-    event["requestContext"]["authorizer"] |= {"owner": owner, "principalId": owner}
-    return event
-
-
-def creation(body: object, *, key: str | None = None, owner: str = "demo") -> dict[str, Any]:
-    event = sample("api/create_task_smallest")
-    event["body"] = body if isinstance(body, str) else json.dumps(body)
-    if key is not None:
-        event["headers"]["Idempotency-Key"] = key
-        event["multiValueHeaders"]["Idempotency-Key"] = [key]
-    return as_owner(event, owner)
-
-
-def showing(task_id: str, *, owner: str = "demo") -> dict[str, Any]:
-    event = sample("api/get_task")
-    event["path"] = f"/tasks/{task_id}"
-    event["requestContext"]["path"] = f"/v1/tasks/{task_id}"
-    event["pathParameters"] = {"task_id": task_id}
-    return as_owner(event, owner)
-
-
-def listing(*, owner: str = "demo", **query: str) -> dict[str, Any]:
-    event = sample("api/list_tasks")
-    event["queryStringParameters"] = query or None
-    event["multiValueQueryStringParameters"] = {name: [value] for name, value in query.items()}
-    return as_owner(event, owner)
-
-
-def assert_problem(reply: Reply, status: int, code: str) -> None:
-    """The answer is a problem document with every member, and no other, that is promised."""
-    problem = reply.body
-    assert reply.headers["Content-Type"] == "application/problem+json"
-    members = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
-    assert set(problem) == members
-    assert (reply.status, problem["status"], problem["code"]) == (status, status, code)
-    assert problem["type"] == "about:blank"
-    assert problem["title"]
-    assert problem["detail"]
-    assert problem["instance"].startswith("/")
-    assert problem["request_id"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
-    for fault in problem["errors"]:
-        assert set(fault) == {"pointer", "detail"}
-        assert fault["detail"]
-
-
-def pointers(reply: Reply) -> list[str]:
-    return [fault["pointer"] for fault in reply.body["errors"]]
 
 
 def test_a_created_task_is_answered_with_its_place_and_when_to_ask_again(
@@ -236,130 +163,6 @@ def test_a_recorded_task_is_accepted_whatever_the_generator_says(
     assert "Retry-After" in reply.headers
 
 
-FIELD_RULES = {
-    "image_url missing": ({"image_url": None}, ["/image_url"]),
-    "image_url too long": ({"image_url": f"https://e.com/{'a' * 2048}"}, ["/image_url"]),
-    "image_url of another scheme": ({"image_url": "ftp://example.com/a.png"}, ["/image_url"]),
-    "image_url with data": ({"image_url": "data:image/png;base64,AAAA"}, ["/image_url"]),
-    "image_url without host": ({"image_url": "https:///a.png"}, ["/image_url"]),
-    "image_url with credentials": ({"image_url": "https://a:b@example.com/"}, ["/image_url"]),
-    "image_url with a bad port": ({"image_url": "https://example.com:99999/"}, ["/image_url"]),
-    "prompt too long": ({"prompt": "p" * 1001}, ["/prompt"]),
-    "prompt of another type": ({"prompt": 5}, ["/prompt"]),
-    "negative_prompt too long": ({"negative_prompt": "p" * 1001}, ["/negative_prompt"]),
-    "name too long": ({"name": "n" * 121}, ["/name"]),
-    "video_time not offered": ({"video_time": 7}, ["/video_time"]),
-    "model_version unknown": ({"model_version": "a2e-v9"}, ["/model_version"]),
-    "metadata with too many pairs": (
-        {"metadata": {str(number): "x" for number in range(17)}},
-        ["/metadata"],
-    ),
-    "metadata value too long": ({"metadata": {"a": "x" * 513}}, ["/metadata/a"]),
-    "metadata value no text": ({"metadata": {"a/b~c": 1}}, ["/metadata/a~1b~0c"]),
-    "unknown field": ({"mask_face": True}, ["/mask_face"]),
-    "two at once": ({"video_time": 7, "seed": 1}, ["/video_time", "/seed"]),
-}
-
-
-@pytest.mark.parametrize(("fields", "expected"), FIELD_RULES.values(), ids=FIELD_RULES)
-def test_a_broken_rule_names_its_field(
-    deployed: Application,
-    generator: ScriptedGenerator,
-    fields: dict[str, object],
-    expected: list[str],
-) -> None:
-    body = {name: v for name, v in ({"image_url": IMAGE} | fields).items() if v is not None}
-
-    reply = send(creation(body))
-
-    assert_problem(reply, 422, "invalid_request")
-    assert pointers(reply) == expected or pointers(reply)[0].startswith(f"{expected[0]}/")
-    assert not generator.requests
-    assert not send(listing()).body["data"]
-
-
-@pytest.mark.parametrize(
-    "field",
-    [
-        {"image_url": f"https://example.com/{'a' * 2028}"},
-        {"prompt": "p" * 1000, "negative_prompt": "n" * 1000, "name": "n" * 120},
-        {"metadata": {f"k{number}": "x" * 512 for number in range(16)}},
-        {"video_time": 20, "model_version": "a2e-v2-flash"},
-    ],
-    ids="+".join,
-)
-def test_the_rules_longest_values_are_taken(deployed: Application, field: dict[str, Any]) -> None:
-    assert send(creation({"image_url": IMAGE} | field)).status == 202
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        *("localhost", "127.0.0.1", "[::1]", "0.0.0.0", "10.1.2.3", "192.168.0.1", "172.16.0.1"),
-        *("169.254.169.254", "[fe80::1]", "[fd00::1]", "[::ffff:10.0.0.1]", "2130706433"),
-        *("0x7f.1", "printer.local", "db.internal", "intranet"),
-    ],
-)
-def test_an_image_on_a_private_host_is_refused(
-    deployed: Application, generator: ScriptedGenerator, host: str
-) -> None:
-    reply = send(creation({"image_url": f"http://{host}/a.png"}))
-
-    assert_problem(reply, 422, "invalid_request")
-    assert pointers(reply) == ["/image_url"]
-    assert not generator.requests
-
-
-@pytest.mark.parametrize("length", [0, 256])
-def test_a_key_has_1_to_255_characters(deployed: Application, length: int) -> None:
-    reply = send(creation({"image_url": IMAGE}, key="k" * length))
-
-    assert_problem(reply, 422, "invalid_request")
-    assert pointers(reply) == ["idempotency-key"]
-    assert send(creation({"image_url": IMAGE}, key="k" * 255)).status == 202
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{", '{"image_url": }', "image_url=x", '{"image_url": "x"', "[" * 100_000]
-)
-def test_a_body_that_is_not_json_is_malformed(deployed: Application, text: str) -> None:
-    assert_problem(send(creation(text)), 400, "malformed_request")
-
-
-@pytest.mark.parametrize("text", ["null", "[]", '"https://example.com/a.png"', "5", "{}"])
-def test_json_that_is_no_request_is_invalid(deployed: Application, text: str) -> None:
-    assert_problem(send(creation(text)), 422, "invalid_request")
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data",
-        "multipart/form-data; boundary=b",
-        "application/jsonp",
-    ],
-)
-def test_another_content_type_is_malformed(
-    deployed: Application, generator: ScriptedGenerator, content_type: str
-) -> None:
-    event = sample("api/create_task")
-    event["headers"]["Content-Type"] = content_type
-    event["multiValueHeaders"]["Content-Type"] = [content_type]
-
-    assert_problem(send(event), 400, "malformed_request")
-    assert not generator.requests
-
-
-@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
-def test_json_may_be_named_in_full(deployed: Application, content_type: str) -> None:
-    event = sample("api/create_task")
-    event["headers"] = {"content-type": content_type}
-
-    assert send(event).status == 202
-
-
 def test_a_task_is_shown_while_it_is_open_with_when_to_ask_again(
     deployed: Application, clock: Clock
 ) -> None:
@@ -406,20 +209,6 @@ def test_somebody_else_s_task_is_answered_with_the_same_bytes_as_none(
 @pytest.mark.parametrize("task_id", ["x", "a%20b", "a" * 65, "a" * 3000])
 def test_an_id_that_cannot_be_one_is_not_found(deployed: Application, task_id: str) -> None:
     assert_problem(send(showing(task_id)), 404, "task_not_found")
-
-
-def test_a_path_without_a_route_is_a_problem_too(deployed: Application) -> None:
-    event = sample("api/get_health") | {"path": "/nowhere", "resource": "/nowhere"}
-
-    assert_problem(send(event), 404, "route_not_found")
-
-
-def test_a_missing_setting_is_answered_as_unavailable(
-    deployed: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("TASKS_TABLE")
-
-    assert_problem(send(sample("api/list_tasks")), 503, "temporarily_unavailable")
 
 
 def test_health_needs_no_token_and_no_settings() -> None:

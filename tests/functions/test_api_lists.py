@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Application, Clock
 from tests.functions.conftest import sample
-from tests.functions.test_api import IMAGE, assert_problem, creation, listing, pointers, send
+from tests.functions.rest import IMAGE, assert_problem, creation, listing, pointers, send
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
@@ -109,7 +109,7 @@ def test_the_sample_of_a_filtered_list_is_answered(deployed: Application, clock:
         ("created_before", "2026-11-22T12:00:00"),
     ],
 )
-def test_a_wrong_filter_is_named(deployed: Application, parameter: str, value: str) -> None:
+def test_a_wrong_filter_is_named(told: None, parameter: str, value: str) -> None:
     reply = send(listing(**{parameter: value}))
 
     assert_problem(reply, 422, "invalid_request")
@@ -132,7 +132,7 @@ def _cursor(content: object) -> str:
         base64.b64encode(b"[" * 6000).decode(),
     ],
 )
-def test_a_cursor_that_no_list_gave_out_is_malformed(deployed: Application, cursor: str) -> None:
+def test_a_cursor_that_no_list_gave_out_is_malformed(told: None, cursor: str) -> None:
     assert_problem(send(listing(cursor=cursor)), 400, "malformed_request")
 
 

@@ -58,11 +58,7 @@ def test_the_policy_fits_every_route_because_the_gateway_keeps_it(
     "authorization",
     [
         *("", "Bearer", "Bearer ", "Bearer i2v_", "Bearer i2v_unknown", "Basic i2v_unknown"),
-        *(
-            "i2v_unknown",
-            "Bearer sk_unknown",
-            "Bearer i2v_\ud800".encode("utf-8", "replace").decode(),
-        ),
+        *("i2v_unknown", "Bearer sk_unknown", "Bearer i2v_ümlaut", "Bearer  i2v_unknown"),
     ],
 )
 def test_a_token_never_made_here_is_unauthorized(authorization: str) -> None:

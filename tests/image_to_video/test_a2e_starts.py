@@ -213,14 +213,7 @@ def test_an_accepted_start_without_a_usable_id_is_unconfirmed(data: Any) -> None
 
 
 def test_several_tasks_of_one_start_are_all_logged(caplog: pytest.LogCaptureFixture) -> None:
-    # The logger writes for Lambda and does not propagate to the root that caplog listens to.
-    from image_to_video.observability import logger
-
-    logger.addHandler(caplog.handler)
-    try:
-        FakeA2E(start=accepted([{"_id": ID}, {"_id": "another-id"}])).client.start(REQUEST)
-    finally:
-        logger.removeHandler(caplog.handler)
+    FakeA2E(start=accepted([{"_id": ID}, {"_id": "another-id"}])).client.start(REQUEST)
     [line] = caplog.records
     assert (line.levelname, vars(line)["generator_task_ids"]) == ("ERROR", [ID, "another-id"])
 
@@ -289,8 +282,6 @@ def test_no_error_tells_the_query_of_a_link_or_the_token(status: int, code: int,
 
 
 def test_messages_are_capped_and_can_always_be_stored() -> None:
-    a2e = FakeA2E(start=httpx.Response(400, content=b'{"code": 1, "msg": "\\ud800' + b"x" * 9999))
-    assert outcome(httpx.Response(400, json={"code": 1, "msg": "y" * 9999})) == REFUSED
     a2e = FakeA2E(
         start=httpx.Response(400, content=b'{"code": 1, "msg": "\\ud800' + b"x" * 9999 + b'"}')
     )

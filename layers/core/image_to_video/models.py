@@ -262,6 +262,7 @@ class Task(Frozen):
             "failure": None,
             "ended_at": None,
             "reopened_at": now,
+            "next_look_at": now,
             "result_url": result_url,
             "version": self.version + 1,
             "updated_at": now,

@@ -71,6 +71,11 @@ class Settings(BaseModel):
             return cls.model_validate(values | {"schedule": values})
         except ValidationError as error:
             faults = "; ".join(
-                f"{str(fault['loc'][-1]).upper()}: {fault['msg']}" for fault in error.errors()
+                f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors()
             )
             raise SettingsError(f"environment variables are missing or wrong: {faults}") from error
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """The variable that a fault lies in, however deep."""
+    return next(str(part).upper() for part in place if part != "schedule")

@@ -1,0 +1,46 @@
+"""One world for many runs: it is emptied between them, which costs less than a new one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from image_to_video.settings import Settings
+
+from tests.conftest import REGION, deployed
+from tests.faults.interception import Interception
+from tests.faults.world import World
+
+
+@pytest.fixture(scope="module")
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def make_world(
+    template: dict[str, Any], variables: dict[str, str], clip: bytes, patch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """Make the one world of this module, with some settings other than the template's."""
+    patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    patch.setenv("AWS_DEFAULT_REGION", REGION)
+
+    async def picture(_url: str) -> bytes:
+        return b"a picture"
+
+    patch.setattr("i2v.simulator.studio.fetch_picture", picture)
+    interception = Interception()
+    interception.install(patch)
+    with deployed(template, variables) as application:
+        worlds = []
+
+        def make(**changes: str) -> World:
+            settings = Settings.read(variables | changes)
+            world = World(application, settings, interception, clip)
+            worlds.append(world)
+            return world
+
+        yield make
+        for world in worlds:
+            world.close()

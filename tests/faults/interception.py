@@ -1,0 +1,110 @@
+"""Every call to the outside is numbered, and one of them can be made to go wrong."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import httpx
+import pytest
+from botocore.endpoint import Endpoint
+from botocore.exceptions import ReadTimeoutError
+
+
+class Died(BaseException):
+    """The process is gone. Nothing in the product catches this, as nothing survives a kill."""
+
+
+class Kind(StrEnum):
+    """What can go wrong with one call."""
+
+    DIED_BEFORE = "died before the call"
+    DIED_AFTER = "died after it took effect"
+    ANSWER_LOST = "answer lost"
+
+
+@dataclass(frozen=True)
+class Point:
+    """The call of this number goes wrong in this way; the first call has number 0."""
+
+    number: int
+    kind: Kind
+
+
+@dataclass
+class Interception:
+    """Counts the product's calls, and only those, and strikes once at the planned point."""
+
+    plan: Point | None = None
+    meanwhile: Callable[[], object] | None = None
+    calls: list[str] = field(default_factory=list)
+    watching: bool = False
+    struck: bool = False
+
+    def begin(self, plan: Point | None, *, meanwhile: Callable[[], object] | None = None) -> None:
+        """Start over, with another plan; `meanwhile` is what somebody else does at its point."""
+        self.plan, self.meanwhile, self.calls, self.struck = plan, meanwhile, [], False
+
+    @contextmanager
+    def product(self) -> Iterator[None]:
+        """What happens inside is the product's; everything else is the world's."""
+        self.watching = True
+        try:
+            yield
+        finally:
+            self.watching = False
+
+    def strike(self, name: str) -> Kind | None:
+        """Number a call, and say what goes wrong with it."""
+        if not self.watching:
+            return None
+        self.calls.append(name)
+        if self.plan is None or self.plan.number != len(self.calls) - 1:
+            return None
+        self.struck = True
+        if self.meanwhile is not None:
+            # Somebody else comes in between: two actors, interleaved at exactly this call.
+            self.watching = False
+            self.meanwhile()
+            self.watching = True
+            return None
+        if self.plan.kind is Kind.DIED_BEFORE:
+            raise Died
+        return self.plan.kind
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Stand between botocore's retries and the network, where real answers get lost too."""
+        real = getattr(Endpoint, "_do_get_response")  # noqa: B009 - unknown to the stubs
+
+        def intercepted(endpoint: Endpoint, request: Any, model: Any, context: Any) -> Any:
+            kind = self.strike(f"{model.service_model.service_name}.{model.name}")
+            answer = real(endpoint, request, model, context)
+            if kind is Kind.DIED_AFTER:
+                raise Died
+            if kind is Kind.ANSWER_LOST:
+                return None, ReadTimeoutError(endpoint_url="aws")
+            return answer
+
+        monkeypatch.setattr(Endpoint, "_do_get_response", intercepted)
+        monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
+
+
+class InterceptedTransport(httpx.BaseTransport):
+    """The same for HTTP: to the generator, and to its result links."""
+
+    def __init__(self, inner: httpx.BaseTransport, interception: Interception, name: str) -> None:
+        self._inner = inner
+        self._interception = interception
+        self._name = name
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        last = request.url.path.rpartition("/")[2]
+        call = last if last in ("start", "allRecords", "batchDetail") else request.method
+        kind = self._interception.strike(f"{self._name}.{call}")
+        answer = self._inner.handle_request(request)
+        if kind is Kind.DIED_AFTER:
+            raise Died
+        if kind is Kind.ANSWER_LOST:
+            raise httpx.ReadTimeout("answer lost", request=request)
+        return answer

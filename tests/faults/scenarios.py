@@ -1,0 +1,131 @@
+"""What people do, each as a story that ends well without faults, and how it may end with one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from image_to_video.models import Task, TaskRequest, TaskStatus
+from image_to_video.uploads import UploadedObject
+
+from tests.faults.world import World
+
+OWNER = "anna"
+REQUEST = TaskRequest(image_url="https://pictures.example.com/portrait.png")
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
+
+S = TaskStatus
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A story: what is done, how A2E behaves, how many tasks come of it, how they may end."""
+
+    name: str
+    play: Callable[[World], None]
+    ends: frozenset[TaskStatus]
+    calls: int
+    generation_seconds: float = 25
+    tasks: int = 1
+
+
+def create(world: World, key: str = "key") -> Task | None:
+    return world.call(lambda: world.tasks.create(OWNER, REQUEST, key))
+
+
+def rest(world: World) -> None:
+    create(world)
+    world.run()
+
+
+def upload(world: World) -> None:
+    bucket, key = world.settings.images_bucket, f"uploads/{OWNER}/a + ä.png"
+    reply = world.application.client("s3").put_object(Bucket=bucket, Key=key, Body=PNG)
+    uploaded = UploadedObject(bucket, key, None, reply["ETag"], "01")
+    for _ in range(2):
+        world.call(lambda: world.tasks.create_from_upload(uploaded), tries=3)
+    world.run()
+
+
+def refused(world: World) -> None:
+    world.fault(on="start", kind="moderated", times=9)
+    create(world)
+    world.run()
+
+
+def answer_lost(world: World) -> None:
+    world.fault(on="start", kind="http_500_after")
+    create(world)
+    world.run()
+
+
+def waiting_for_coins(world: World) -> None:
+    world.fault(on="start", kind="no_coins", times=2)
+    create(world)
+    world.run()
+
+
+def dead_link(world: World) -> None:
+    world.fault(on="download", kind="link_expired")
+    create(world)
+    world.run()
+
+
+def cancel(world: World) -> None:
+    [task] = world.records()
+    world.call(lambda: world.tasks.cancel(OWNER, task.task_id))
+    world.run()
+
+
+def cancel_queued(world: World) -> None:
+    world.fault(on="start", kind="no_coins")
+    create(world)
+    cancel(world)
+
+
+def cancel_generating(world: World) -> None:
+    create(world)
+    cancel(world)
+
+
+def cancel_too_late(world: World) -> None:
+    create(world)
+    world.clock.advance(15)
+    cancel(world)
+
+
+def cancel_storing(world: World) -> None:
+    create(world)
+    for _ in range(12):
+        [task] = world.records()
+        if task.status is TaskStatus.STORING:
+            break
+        world.clock.advance(25)
+        world.call(partial(world.tasks.advance, task.task_id))
+    cancel(world)
+
+
+def two_share_a_slot(world: World) -> None:
+    create(world, "first")
+    create(world, "second")
+    world.run()
+
+
+DONE = frozenset({S.SUCCEEDED})
+# A cancel that meets a fault may come after the end; what it must never do is lose or pay twice.
+CANCELED = frozenset({S.CANCELED})
+# `calls` is how many outside calls the product made when this was written: should one of them no
+# longer be seen, the test says so.
+SCENARIOS = [
+    Scenario("rest", rest, DONE, 28),
+    Scenario("upload", upload, DONE, 28),
+    Scenario("late", rest, DONE, 28, generation_seconds=640),
+    Scenario("refused", refused, frozenset({S.FAILED}), 10),
+    Scenario("answer lost", answer_lost, DONE, 28),
+    Scenario("waiting for coins", waiting_for_coins, DONE, 28),
+    Scenario("dead link", dead_link, DONE, 28),
+    Scenario("cancel while queued", cancel_queued, CANCELED, 10),
+    Scenario("cancel with refund", cancel_generating, CANCELED, 10, generation_seconds=250),
+    Scenario("cancel too late", cancel_too_late, CANCELED, 10),
+    Scenario("cancel while storing", cancel_storing, CANCELED, 10),
+    Scenario("two share a slot", two_share_a_slot, DONE, 50, tasks=2),
+]

@@ -1,0 +1,198 @@
+"""Random histories: starts, duplicates, cancels, faults, crashes, interleavings, clock jumps.
+
+`HISTORIES=500 .venv/bin/pytest tests/faults/test_histories.py` tries that many new ones; without it
+the same ones are tried every time. A failure is shrunk and printed as the steps that lead to it.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from image_to_video.models import Task
+from image_to_video.uploads import UploadedObject
+
+from i2v.simulator.settings import SimulatorSettings
+from tests.faults.interception import Kind, Point
+from tests.faults.invariants import check, check_charges, check_videos
+from tests.faults.scenarios import OWNER, PNG, REQUEST
+from tests.faults.world import World
+
+GENERATOR_FAULTS = [
+    *(
+        {"on": "start", "kind": kind}
+        for kind in (
+            "reset_before",
+            "reset_after",
+            "http_500",
+            "http_500_after",
+            "http_502_html",
+            "http_429",
+            "http_401",
+            "free_plan_403",
+            "no_coins",
+            "code_nonzero",
+            "not_json",
+            "not_json_after",
+            "no_id",
+            "list_data",
+            "null_data",
+            "moderated",
+            "fails",
+        )
+    ),
+    *(
+        {"on": "detail", "kind": kind}
+        for kind in (
+            "reset_before",
+            "http_500",
+            "http_502_html",
+            "http_401",
+            "code_nonzero",
+            "not_json",
+            "null_data",
+            "unknown_status",
+            "completed_without_url",
+            "fails",
+        )
+    ),
+    *({"on": "list", "kind": kind} for kind in ("http_500", "not_json", "missing_from_list")),
+    *({"on": "batch", "kind": kind} for kind in ("http_500", "null_data")),
+    *(
+        {"on": "download", "kind": kind}
+        for kind in ("link_expired", "truncated", "wrong_content", "http_500")
+    ),
+    *({"on": "delete", "kind": kind} for kind in ("http_500", "reset_after")),
+]
+
+keys = st.sampled_from(["a", "b", "c"])
+points = st.one_of(st.none(), st.builds(Point, st.integers(0, 12), st.sampled_from(list(Kind))))
+
+
+class Histories(RuleBasedStateMachine):
+    """What may happen to a stack, in any order; the invariants hold after each step."""
+
+    world: World
+    tried = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).tried += 1
+        self.world.reset(SimulatorSettings(generation_seconds=40))
+        self.expected: set[str] = set()
+
+    def step(self, plan: Point | None, action: Callable[[], object]) -> None:
+        self.world.interception.begin(plan)
+        action()
+        self.world.interception.begin(None)
+
+    @rule(key=keys, plan=points)
+    def create(self, key: str, plan: Point | None) -> None:
+        self.expected.add(f"rest {key}")
+        create = partial(self.world.tasks.create, OWNER, REQUEST, key)
+        self.step(plan, lambda: self.world.call(create))
+
+    @rule(key=keys, plan=points)
+    def upload(self, key: str, plan: Point | None) -> None:
+        self.expected.add(f"upload {key}")
+        bucket, name = self.world.settings.images_bucket, f"uploads/{OWNER}/{key}.png"
+        s3 = self.world.application.client("s3")
+        reply = s3.put_object(Bucket=bucket, Key=name, Body=PNG)
+        uploaded = UploadedObject(bucket, name, None, reply["ETag"], "01")
+        upload = partial(self.world.tasks.create_from_upload, uploaded)
+        self.step(plan, lambda: self.world.call(upload))
+
+    @rule(data=st.data(), plan=points)
+    def cancel(self, data: Any, plan: Point | None) -> None:
+        task = self.any_task(data)
+        if task is not None:
+            cancel = partial(self.world.tasks.cancel, OWNER, task.task_id)
+            self.step(plan, lambda: self.world.call(cancel))
+
+    @rule(fault=st.sampled_from(GENERATOR_FAULTS), times=st.integers(1, 3))
+    def trouble_at_the_generator(self, fault: dict[str, str], times: int) -> None:
+        self.world.fault(**fault, times=times)
+
+    @rule(seconds=st.sampled_from([1, 10, 60, 200, 900, 4000]), plan=points)
+    def time_passes(self, seconds: int, plan: Point | None) -> None:
+        self.step(plan, lambda: self.world.run_for(seconds))
+
+    @rule(
+        data=st.data(),
+        number=st.integers(0, 8),
+        action=st.sampled_from(["cancel", "advance", "store", "create"]),
+    )
+    def two_at_once(self, data: Any, number: int, action: str) -> None:
+        """While the workflow moves a task, somebody else does something with it."""
+        task = self.any_task(data)
+        if task is None:
+            return
+        tasks = self.world.tasks
+        others: dict[str, Callable[[], object]] = {
+            "cancel": lambda: tasks.cancel(OWNER, task.task_id),
+            "advance": lambda: tasks.advance(task.task_id),
+            "store": lambda: tasks.store(task.task_id),
+            "create": lambda: [tasks.create(OWNER, REQUEST, key) for key in "abc"],
+        }
+        if action == "create":
+            self.expected |= {f"rest {key}" for key in "abc"}
+        self.world.interception.begin(Point(number, Kind.DIED_BEFORE), meanwhile=others[action])
+        self.world.run_for(60)
+        if not self.world.interception.struck:
+            others[action]()
+        self.world.interception.begin(None)
+
+    @rule(data=st.data())
+    def an_execution_is_aborted(self, data: Any) -> None:
+        if self.world.executions:
+            self.world.end(data.draw(st.sampled_from(sorted(self.world.executions))))
+
+    @rule()
+    def the_stream_is_delivered_again(self) -> None:
+        self.world.published = 0
+
+    @invariant()
+    def holds(self) -> None:
+        check_charges(self.world)
+        check_videos(self.world, complete=False)
+
+    def teardown(self) -> None:
+        """In the end everything ends."""
+        self.world.outside.delete("/_simulator/faults")
+        self.world.run()
+        self.world.interception.struck = True  # what was struck earlier may have left a lease
+        check(self.world, tasks=len(self.expected))
+
+    def any_task(self, data: Any) -> Task | None:
+        records = sorted(self.world.records(), key=lambda task: task.task_id)
+        return data.draw(st.sampled_from(records)) if records else None
+
+
+@pytest.fixture(scope="module")
+def world(make_world: Any) -> Iterator[World]:
+    made: World = make_world(
+        MAX_GENERATING="2", DAILY_COIN_LIMIT="10000", LOOK_PACE="0=10,60=120,3600=1800"
+    )
+    yield made
+
+
+def test_histories(world: World, record_property: Callable[[str, object], None]) -> None:
+    wanted = os.environ.get("HISTORIES")
+    Histories.world, Histories.tried = world, 0
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Histories,
+        settings=settings(
+            max_examples=int(wanted or 60),
+            stateful_step_count=15,
+            deadline=None,
+            derandomize=wanted is None,
+            database=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    record_property("histories", ("random", Histories.tried))

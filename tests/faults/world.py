@@ -1,0 +1,343 @@
+"""The world around the product: AWS in moto, A2E simulated, time as a value, and what recovers.
+
+Recovery is only what the real system has: the client's retry with the same key, Lambda's and Step
+Functions' retries, the stream's redelivery, the schedule. The workflow's loop is played here as
+`generate_video.asl.yaml` writes it; that file itself runs in tests/functions and tests/e2e.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import httpx
+from boto3.dynamodb.types import TypeDeserializer
+from image_to_video import wiring
+from image_to_video.a2e import A2E
+from image_to_video.downloads import Downloads, GuardedTransport
+from image_to_video.events import EventTopic
+from image_to_video.models import Phase, Task
+from image_to_video.settings import Settings
+from image_to_video.table import task_of
+from moto.backends import get_backend
+
+from i2v.simulator.app import create_app
+from i2v.simulator.settings import SimulatorSettings
+from tests.conftest import ACCOUNT, REGION, Application, Clock
+from tests.faults.interception import Died, InterceptedTransport, Interception
+
+A2E_URL = "https://a2e.test"
+TOKEN = "sk_simulator"
+
+
+class InProcess(httpx.BaseTransport):
+    """An ASGI application as a synchronous transport, on an event loop of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._stop: Callable[[], Any] | None = None
+        self._asgi: httpx.ASGITransport | None = None
+
+    def serve(self, app: Any) -> None:
+        """Serve this application, and no longer the one before."""
+        self._end()
+        lifespan = app.router.lifespan_context(app)
+        self._loop.run_until_complete(lifespan.__aenter__())
+        self._stop = lambda: self._loop.run_until_complete(lifespan.__aexit__(None, None, None))
+        self._asgi = httpx.ASGITransport(app=app)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        assert self._asgi is not None
+        return self._loop.run_until_complete(self._answer(self._asgi, request))
+
+    async def _answer(self, asgi: httpx.ASGITransport, request: httpx.Request) -> httpx.Response:
+        try:
+            answer = await asgi.handle_async_request(request)
+        except ConnectionResetError as error:
+            raise httpx.ReadError(str(error), request=request) from error
+        content = await answer.aread()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=iter([content]))
+
+    def _end(self) -> None:
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+
+    def close(self) -> None:
+        self._end()
+        self._loop.close()
+
+
+@dataclass
+class Execution:
+    """One run of the state machine: what it does next, and when."""
+
+    task_id: str
+    wake: datetime
+    trouble_wait: float
+    state: str = "PollTask"
+    failures: int = 0
+
+
+@dataclass
+class Message:
+    """One published event."""
+
+    id: str
+    type: str
+    subject: str
+    data: dict[str, Any]
+
+
+@dataclass
+class World:
+    """One deployed stack, one A2E account, one clock."""
+
+    application: Application
+    settings: Settings
+    interception: Interception
+    clip: bytes
+    clock: Clock = field(default_factory=Clock)
+    executions: dict[str, Execution] = field(default_factory=dict)
+    published: int = 0
+
+    def __post_init__(self) -> None:
+        self._a2e = InProcess()
+        client = httpx.Client(
+            transport=InterceptedTransport(self._a2e, self.interception, "a2e"), base_url=A2E_URL
+        )
+        guarded = GuardedTransport(
+            InterceptedTransport(self._a2e, self.interception, "result"),
+            permit_loopback=False,
+            resolve=lambda _host, _port: [ip_address("93.184.215.14")],
+        )
+        self.tasks = wiring.assemble(
+            self.settings,
+            generator=A2E(client, lambda: TOKEN, start_timeout_seconds=20),
+            downloads=Downloads(
+                httpx.Client(transport=guarded, follow_redirects=True), clock=lambda: 0.0
+            ),
+            now=self.clock,
+        )
+        self.topic = EventTopic(
+            self.application.client("sns"),
+            topic_arn=self.settings.topic_arn,
+            stack_name=self.settings.stack_name,
+        )
+        self._deserialize = TypeDeserializer().deserialize
+        backend = get_backend("dynamodb")[ACCOUNT][REGION]
+        self._tables = dict(backend.tables)
+        self._machines = get_backend("stepfunctions")[ACCOUNT][REGION].state_machines
+        self.next_schedule = self._in(300)
+        self._buckets = get_backend("s3")[ACCOUNT]["aws"].buckets
+        self._queues = get_backend("sqs")[ACCOUNT][REGION].queues
+
+    def reset(self, simulator: SimulatorSettings) -> None:
+        """A new account, an empty stack."""
+        for table in self._tables.values():
+            table.items.clear()
+            if table.stream_shard is not None:
+                table.stream_shard.items.clear()
+        for machine in self._machines:
+            machine.executions.clear()
+        for bucket in self._buckets.values():
+            bucket.keys.clear()
+            bucket.multiparts.clear()
+        for queue in self._queues.values():
+            queue._messages.clear()
+        self.clock.moment = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+        self.next_schedule = self._in(300)
+        self.executions.clear()
+        self.published = 0
+        self._a2e.serve(
+            create_app(simulator, now=lambda: self.clock().timestamp(), film=self._film)
+        )
+        self.outside = httpx.Client(transport=self._a2e, base_url=A2E_URL)
+
+    async def _film(self, _picture: bytes, _seconds: int, path: Path) -> None:
+        path.write_bytes(self.clip)
+
+    def fault(self, **fault: object) -> None:
+        """Ask the simulated A2E for trouble."""
+        answer = self.outside.post("/_simulator/faults", json=[fault])
+        assert answer.status_code < 300, answer.text
+
+    # What the world does ------------------------------------------------------------------
+
+    def call[Answer](self, action: Callable[[], Answer], *, tries: int = 4) -> Answer | None:
+        """A client that asks again after every failure, a little later; None when it gave up."""
+        for _ in range(tries):
+            try:
+                with self.interception.product():
+                    return action()
+            except (Died, Exception):
+                if not self.interception.struck:
+                    raise
+            self.deliver()
+            self.clock.advance(3)
+        return None
+
+    def deliver(self) -> None:
+        """Publish what the table's stream holds, each record again until it went through."""
+        while self.published < len(self._stream()):
+            record = self._stream()[self.published].record["dynamodb"]
+            before, after = record.get("OldImage"), record.get("NewImage")
+            try:
+                with self.interception.product():
+                    self.topic.publish_change(self._task(before), self._required(after))
+            except (Died, Exception):
+                if not self.interception.struck:
+                    raise
+                continue
+            self.published += 1
+
+    def run(self, *, patience: float = 9 * 24 * 3600) -> None:
+        """Let time pass until nothing is left to happen."""
+        end = self._in(patience)
+        while self._adopt_executions() or self._open():
+            self._next_moment(end)
+            assert self.clock() < end, f"still open: {self._open()}"
+        self.deliver()
+
+    def run_for(self, seconds: float) -> None:
+        """Let some time pass."""
+        end = self._in(seconds)
+        while self.clock() < end:
+            self._adopt_executions()
+            self._next_moment(end)
+        self.deliver()
+
+    def _next_moment(self, end: datetime) -> None:
+        """Go to the next moment in which something happens, at most to `end`, and let it."""
+        self.deliver()
+        wakes = [execution.wake for execution in self.executions.values()]
+        moment = min([*wakes, self.next_schedule, end])
+        self.clock.moment = max(self.clock(), moment)
+        if self.clock() >= self.next_schedule:
+            self.next_schedule = self._in(300)
+            self._lambda(self.tasks.reconcile_overdue)
+        for name, execution in list(self.executions.items()):
+            if execution.wake <= self.clock():
+                self._step(name, execution)
+
+    def _adopt_executions(self) -> bool:
+        for machine in self._machines:
+            for started in machine.executions:
+                if started.name not in self.executions and started.status == "RUNNING":
+                    order = json.loads(started.execution_input)
+                    execution = Execution(
+                        order["task_id"], self.clock(), order["trouble_wait_seconds"]
+                    )
+                    execution.wake = self._in(order["first_look_seconds"])
+                    self.executions[started.name] = execution
+        return bool(self.executions)
+
+    def _step(self, name: str, execution: Execution) -> None:
+        step = self.tasks.advance if execution.state == "PollTask" else self.tasks.store
+        answer = self._lambda(lambda: step(execution.task_id))
+        if answer is None:
+            execution.failures += 1
+            if execution.failures <= 3:
+                execution.wake = self._in(2**execution.failures)
+            else:
+                execution.failures, execution.state = 0, "PollTask"
+                execution.wake = self._in(execution.trouble_wait)
+            return
+        execution.failures = 0
+        match answer.phase:
+            case Phase.CLOSED:
+                self.end(name)
+            case Phase.READY:
+                execution.state, execution.wake = "StoreVideo", self.clock()
+            case Phase.WAITING:
+                execution.state, execution.wake = "PollTask", self._in(answer.wait_seconds)
+
+    def _lambda[Answer](self, action: Callable[[], Answer]) -> Answer | None:
+        """One invocation; None when it failed, which only a planned fault may bring about."""
+        try:
+            with self.interception.product():
+                return action()
+        except (Died, Exception):
+            if not self.interception.struck:
+                raise
+            return None
+
+    def end(self, name: str) -> None:
+        """This execution is over."""
+        del self.executions[name]
+        for machine in self._machines:
+            for execution in machine.executions:
+                if execution.name == name:
+                    execution.status = "SUCCEEDED"
+
+    def _in(self, seconds: float) -> datetime:
+        return datetime.fromtimestamp(self.clock().timestamp() + seconds, UTC)
+
+    # What can be seen of it ---------------------------------------------------------------
+
+    def _task(self, image: dict[str, Any] | None) -> Task | None:
+        return None if not image else self._required(image)
+
+    def _required(self, image: dict[str, Any]) -> Task:
+        return task_of({name: self._deserialize(value) for name, value in image.items()})
+
+    def _stream(self) -> list[Any]:
+        shard = self._tables[self.settings.tasks_table].stream_shard
+        assert shard is not None
+        return list(shard.items)
+
+    def records(self) -> list[Task]:
+        """Every task as it is now."""
+        table = self._tables[self.settings.tasks_table]
+        return [self._required(item.to_json()["Attributes"]) for item in table.all_items()]
+
+    def spent(self) -> int:
+        """What the budgets of all days count as spent."""
+        items = [item.to_json()["Attributes"] for item in self._limits()]
+        return sum(int(item["spent"]["N"]) for item in items if "spent" in item)
+
+    def holders(self) -> list[str]:
+        """The tasks that hold a slot."""
+        items = [item.to_json()["Attributes"] for item in self._limits()]
+        return [item["holder"]["S"] for item in items if "holder" in item]
+
+    def _limits(self) -> list[Any]:
+        return list(self._tables[self.settings.limits_table].all_items())
+
+    def _open(self) -> list[Task]:
+        return [task for task in self.records() if not task.status.is_final]
+
+    def history(self) -> Iterator[tuple[Task | None, Task]]:
+        """Every change of every record."""
+        for item in self._stream():
+            record = item.record["dynamodb"]
+            yield self._task(record.get("OldImage")), self._required(record["NewImage"])
+
+    def messages(self) -> list[Message]:
+        """Everything that a subscriber received."""
+        found = []
+        for queue in self._queues.values():
+            for message in queue._messages:
+                event = json.loads(message.body)
+                found.append(Message(event["id"], event["type"], event["subject"], event["data"]))
+        return found
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Every charge of the simulated A2E."""
+        charges: list[dict[str, Any]] = self.outside.get("/_simulator/ledger").json()
+        return charges
+
+    def videos(self) -> dict[str, bytes]:
+        """What lies in the video bucket."""
+        s3, bucket = self.application.client("s3"), self.settings.videos_bucket
+        keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+        return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+    def close(self) -> None:
+        self._a2e.close()

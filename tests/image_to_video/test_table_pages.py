@@ -1,0 +1,109 @@
+"""Lists: one owner's tasks, newest first, page by page, under every filter."""
+
+import itertools
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from image_to_video.cursors import read_cursor, write_cursor
+from image_to_video.errors import InvalidCursorError
+from image_to_video.models import TaskStatus
+from image_to_video.table import Position, TaskTable
+
+from tests.conftest import Application
+from tests.image_to_video.samples import NOW, a_task
+
+STATUSES = [TaskStatus.QUEUED, TaskStatus.GENERATING, TaskStatus.SUCCEEDED]
+
+
+def made(number: int) -> datetime:
+    return NOW + timedelta(seconds=number)
+
+
+@pytest.fixture
+def table(emptied: Application) -> TaskTable:
+    """Twelve tasks of anna, one a second, statuses in turn; and three of boris."""
+    table = TaskTable(emptied.table("TASKS_TABLE"), retention_days=90)
+    for number in range(12):
+        status = STATUSES[number % 3]
+        table.create(a_task(task_id=f"a{number:02}", created_at=made(number), status=status))
+    for number in range(3):
+        table.create(a_task(task_id=f"b{number}", created_at=made(number), owner="boris"))
+    return table
+
+
+def read_all(table: TaskTable, limit: int, **filters: Any) -> list[list[str]]:
+    """Every page, following the cursors as a caller does."""
+    pages: list[list[str]] = []
+    start: Position | None = None
+    for _ in range(30):
+        page = table.page("anna", limit=limit, start=start, **filters)
+        pages.append([task.task_id for task in page.tasks])
+        if page.next is None:
+            return pages
+        start = read_cursor(write_cursor(page.next), owner="anna")
+    raise AssertionError("the list has no end")
+
+
+TIMES = [(None, None), (4, None), (None, 7), (3, 9), (5, 5), (11, None), (None, 0), (50, None)]
+LIMITS = [1, 2, 3, 5, 11, 12, 13]
+
+
+@pytest.mark.parametrize("status", [None, *STATUSES, TaskStatus.FAILED])
+def test_pages_together_are_the_filtered_list_newest_first(
+    table: TaskTable, status: TaskStatus | None
+) -> None:
+    for limit, (after, before) in itertools.product(LIMITS, TIMES):
+        expected = [
+            f"a{number:02}"
+            for number in reversed(range(12))
+            if (status is None or STATUSES[number % 3] is status)
+            and (after is None or number >= after)
+            and (before is None or number <= before)
+        ]
+        pages = read_all(
+            table,
+            limit,
+            status=status,
+            created_after=None if after is None else made(after),
+            created_before=None if before is None else made(before),
+        )
+        assert list(itertools.chain(*pages)) == expected
+        assert all(len(page) == limit for page in pages[:-1])
+        # The last page is not empty, unless there is nothing at all.
+        assert pages[-1] or not expected
+
+
+def test_an_owner_without_tasks_has_an_empty_list(table: TaskTable) -> None:
+    assert table.page("carla", limit=5).tasks == []
+    assert table.page("carla", limit=5).next is None
+
+
+def test_times_that_exclude_each_other_leave_nothing(table: TaskTable) -> None:
+    """DynamoDB refuses such a query; moto does not."""
+    page = table.page("anna", limit=5, created_after=made(9), created_before=made(3))
+    assert (page.tasks, page.next) == ([], None)
+
+
+@pytest.mark.parametrize("filters", [{"created_before": made(3)}, {"created_after": made(9)}])
+def test_a_cursor_of_other_times_is_refused(table: TaskTable, filters: dict[str, Any]) -> None:
+    """DynamoDB refuses a start outside of the queried range; moto does not."""
+    start = table.page("anna", limit=6).next
+    assert start is not None
+    with pytest.raises(InvalidCursorError):
+        table.page("anna", limit=6, start=start, **filters)
+
+
+def test_tasks_made_at_the_same_moment_are_all_listed(emptied: Application) -> None:
+    table = TaskTable(emptied.table("TASKS_TABLE"), retention_days=90)
+    names = {f"task-{number}" for number in range(7)}
+    for name in names:
+        table.create(a_task(task_id=name))
+    assert set(itertools.chain(*read_all(table, 7))) == names
+
+
+def test_tasks_that_come_meanwhile_do_not_disturb(table: TaskTable) -> None:
+    first = table.page("anna", limit=4)
+    table.create(a_task(task_id="newer", created_at=made(99)))
+    second = table.page("anna", limit=4, start=first.next)
+    assert [task.task_id for task in second.tasks] == ["a07", "a06", "a05", "a04"]

@@ -1,0 +1,162 @@
+"""What the deployed resources promise: nothing lost, nothing public, nothing more than needed."""
+
+from typing import Any
+
+import pytest
+
+Resources = dict[str, Any]
+
+
+def of_type(translated: Resources, kind: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: resource
+        for name, resource in translated.items()
+        if resource["Type"] == f"AWS::{kind}"
+    }
+
+
+def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    documents = [policy["PolicyDocument"] for policy in role["Properties"].get("Policies", [])]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def test_what_users_own_outlives_the_stack(translated: Resources) -> None:
+    kept = {"TasksTable", "TokensTable", "ImagesBucket", "VideosBucket"}
+    for name in kept:
+        assert translated[name]["DeletionPolicy"] == "Retain", name
+        assert translated[name]["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_tables_can_be_restored_and_are_encrypted(translated: Resources) -> None:
+    tables = of_type(translated, "DynamoDB::Table")
+    assert tables
+    for name, table in tables.items():
+        properties = table["Properties"]
+        recovery = properties["PointInTimeRecoverySpecification"]
+        assert recovery == {"PointInTimeRecoveryEnabled": True}, name
+        assert properties["SSESpecification"] == {"SSEEnabled": True}, name
+        assert properties["BillingMode"] == "PAY_PER_REQUEST", name
+
+
+def test_closed_tasks_are_forgotten_in_time_and_changes_are_streamed(translated: Resources) -> None:
+    properties = translated["TasksTable"]["Properties"]
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+def test_a_change_that_could_not_be_published_is_delivered_again(translated: Resources) -> None:
+    (stream,) = of_type(translated, "Lambda::EventSourceMapping").values()
+    properties = stream["Properties"]
+    assert properties["EventSourceArn"] == {"Fn::GetAtt": ["TasksTable", "StreamArn"]}
+    assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert properties["StartingPosition"] == "TRIM_HORIZON"
+    assert properties["BisectBatchOnFunctionError"] is True
+
+
+@pytest.mark.parametrize("bucket", ["ImagesBucket", "VideosBucket"])
+def test_buckets_are_closed_encrypted_and_spoken_to_over_tls_alone(
+    translated: Resources, bucket: str
+) -> None:
+    properties = translated[bucket]["Properties"]
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(properties["PublicAccessBlockConfiguration"]) == 4
+    (ownership,) = properties["OwnershipControls"]["Rules"]
+    assert ownership == {"ObjectOwnership": "BucketOwnerEnforced"}
+    assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    rules = properties["LifecycleConfiguration"]["Rules"]
+    assert any(rule.get("AbortIncompleteMultipartUpload") for rule in rules)
+    policy = translated[f"{bucket}Policy"]["Properties"]
+    assert policy["Bucket"] == {"Ref": bucket}
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert (statement["Principal"], statement["Action"]) == ("*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    whole = [{"Fn::GetAtt": [bucket, "Arn"]}, {"Fn::Sub": f"${{{bucket}.Arn}}/*"}]
+    assert statement["Resource"] == whole
+
+
+def test_there_is_no_bucket_without_such_a_policy(translated: Resources) -> None:
+    assert set(of_type(translated, "S3::Bucket")) == {"ImagesBucket", "VideosBucket"}
+
+
+def test_uploads_keep_their_versions_and_are_told_of(translated: Resources) -> None:
+    properties = translated["ImagesBucket"]["Properties"]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    told = properties["NotificationConfiguration"]
+    assert told == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    # What the system itself writes must never start anything.
+    assert "NotificationConfiguration" not in translated["VideosBucket"]["Properties"]
+
+
+def test_topics_and_queues_are_encrypted(translated: Resources) -> None:
+    for name, topic in of_type(translated, "SNS::Topic").items():
+        assert topic["Properties"]["KmsMasterKeyId"], name
+    for name, queue in of_type(translated, "SQS::Queue").items():
+        properties = queue["Properties"]
+        assert properties.get("KmsMasterKeyId") or properties.get("SqsManagedSseEnabled"), name
+
+
+def test_each_function_has_a_role_of_its_own(translated: Resources) -> None:
+    functions = of_type(translated, "Lambda::Function")
+    roles = [function["Properties"]["Role"]["Fn::GetAtt"][0] for function in functions.values()]
+    assert sorted(roles) == sorted(f"{name}Role" for name in functions)
+
+
+def test_the_account_s_token_is_no_variable_and_no_output(template: Resources) -> None:
+    assert template["Parameters"]["A2EToken"]["NoEcho"] is True
+    reference = "'Ref': 'A2EToken'}"
+    holders = [n for n, r in template["Resources"].items() if reference in str(r)]
+    assert holders == ["A2ETokenSecret"]
+    assert reference not in str(template["Globals"]) + str(template["Outputs"])
+
+
+def test_no_statement_permits_more_than_named_actions_on_named_resources(
+    translated: Resources,
+) -> None:
+    seen = 0
+    for name, role in of_type(translated, "IAM::Role").items():
+        for statement in statements(role):
+            seen += 1
+            given = statement["Action"]
+            asked = given if isinstance(given, list) else [given]
+            assert not any("*" in action for action in asked), name
+            if statement["Resource"] == "*":
+                # The one thing that has no narrower resource.
+                assert all(action.startswith("logs:") for action in asked), name
+                assert name == "GenerateVideoRole"
+    assert seen > len(of_type(translated, "Lambda::Function"))
+
+
+def test_only_the_publisher_publishes_and_only_the_copier_writes_videos(
+    translated: Resources,
+) -> None:
+    def holders(action: str) -> set[str]:
+        return {
+            name.removesuffix("FunctionRole")
+            for name, role in of_type(translated, "IAM::Role").items()
+            if any(action in statement["Action"] for statement in statements(role))
+        }
+
+    assert holders("sns:Publish") == {"PublishEvents"}
+    assert holders("s3:PutObject") == {"StoreVideo"}
+    assert not holders("dynamodb:DeleteItem")
+
+
+def test_every_function_and_the_machine_are_traced(translated: Resources) -> None:
+    for name, function in of_type(translated, "Lambda::Function").items():
+        assert function["Properties"]["TracingConfig"] == {"Mode": "Active"}, name
+        assert function["Properties"]["LoggingConfig"]["LogFormat"] == "JSON", name
+    (machine,) = of_type(translated, "StepFunctions::StateMachine").values()
+    assert machine["Properties"]["TracingConfiguration"] == {"Enabled": True}
+    assert machine["Properties"]["StateMachineType"] == "STANDARD"
+
+
+def test_lambda_repeats_an_upload_s_event_a_stated_number_of_times(translated: Resources) -> None:
+    config = translated["OnImageUploadedFunctionEventInvokeConfig"]["Properties"]
+    assert config["MaximumRetryAttempts"] == 2
+    assert config["MaximumEventAgeInSeconds"] >= 3600
+
+
+def test_a_revoked_token_is_let_in_for_a_minute_at_most(template: Resources) -> None:
+    authorizer = template["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["BearerToken"]
+    assert authorizer["Identity"] == {"Header": "Authorization", "ReauthorizeEvery": 60}
