@@ -1,5 +1,6 @@
 """The REST API. Routes translate; what can go wrong becomes a problem document in one place."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -38,6 +39,8 @@ _ANSWERS: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {
 # What the generator may refuse at the start; the record of such a task stays and says the same.
 _REFUSALS: Final = (FailureCode.INVALID_IMAGE, FailureCode.CONTENT_REFUSED)
 _JSON: Final = "application/json"
+# No task is older; moments of the year 1 cannot always be written in UTC.
+_FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 # How soon asking again makes sense, while a task is open.
 _RETRY_AFTER_SECONDS: Final = 10
 
@@ -88,8 +91,8 @@ def list_tasks(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query()] = None,
     status: Annotated[TaskStatus | None, Query()] = None,
-    created_after: Annotated[AwareDatetime | None, Query()] = None,
-    created_before: Annotated[AwareDatetime | None, Query()] = None,
+    created_after: Annotated[AwareDatetime | None, Query(ge=_FIRST_DAY)] = None,
+    created_before: Annotated[AwareDatetime | None, Query(ge=_FIRST_DAY)] = None,
 ) -> TaskList:
     """List your tasks, newest first."""
     return video_tasks().list(

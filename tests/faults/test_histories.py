@@ -5,7 +5,7 @@ the same ones are tried every time. A failure is shrunk and printed as the steps
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -173,17 +173,17 @@ class Histories(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module")
-def world(make_world: Any) -> Iterator[World]:
+def world(make_world: Any) -> World:
     made: World = make_world(
         MAX_GENERATING="2", DAILY_COIN_LIMIT="10000", LOOK_PACE="0=10,60=120,3600=1800"
     )
-    yield made
+    return made
 
 
 def test_histories(world: World, record_property: Callable[[str, object], None]) -> None:
     wanted = os.environ.get("HISTORIES")
     Histories.world, Histories.tried = world, 0
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Histories,
         settings=settings(
             max_examples=int(wanted or 60),

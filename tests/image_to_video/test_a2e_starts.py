@@ -110,6 +110,7 @@ def test_the_whole_request_is_what_the_contract_names_and_nothing_else() -> None
         (409, {"code": 9, "msg": "conflict"}, AMBIGUOUS),
         (302, {"code": 0, "data": {"_id": ID}}, AMBIGUOUS),
         (408, {"code": 0, "data": {"_id": ID}}, AMBIGUOUS),
+        (408, {"code": 408, "msg": "the image is required"}, AMBIGUOUS),
         (500, {"code": 0, "data": {"_id": ID}}, AMBIGUOUS),
         (500, {"code": 401, "msg": "unauthorized"}, AMBIGUOUS),
         (502, {"code": 400, "msg": "image_url is invalid"}, AMBIGUOUS),

@@ -15,10 +15,11 @@ from image_to_video.inspection import MIN_BYTES, InspectedVideo
 
 
 class Clips(NamedTuple):
-    """The same two seconds with the index in front and at the end; and a sound alone."""
+    """The same two seconds with the index in front, at the end, in pieces; and a sound alone."""
 
     front: bytes
     end: bytes
+    pieces: bytes
     sound: bytes
 
 
@@ -30,6 +31,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
     return Clips(
         front=_made(folder / "front.mp4", *video, "-movflags", "+faststart"),
         end=_made(folder / "end.mp4", *video),
+        pieces=_made(folder / "pieces.mp4", *video, "-movflags", "frag_keyframe+empty_moov"),
         sound=_made(folder / "sound.mp4", "-f", "lavfi", "-i", "sine=d=4", "-c:a", "aac"),
     )
 
@@ -51,10 +53,10 @@ def inspect(content: bytes, *, bytes_expected: int | None = None) -> InspectedVi
     return video
 
 
-@pytest.mark.parametrize("index", ["front", "end"])
+@pytest.mark.parametrize("index", ["front", "end", "pieces"])
 def test_a_whole_video_is_measured_wherever_its_index_lies(clips: Clips, index: str) -> None:
     content: bytes = getattr(clips, index)
-    assert (content.index(b"moov") < content.index(b"mdat")) is (index == "front")
+    assert (content.index(b"moov") < content.index(b"mdat")) is (index != "end")
     video = inspect(content, bytes_expected=len(content))
     assert video.size == len(content)
     assert video.sha256 == hashlib.sha256(content).hexdigest()
@@ -121,6 +123,14 @@ def test_sound_alone_is_no_video(clips: Clips) -> None:
     assert len(clips.sound) > MIN_BYTES
     with pytest.raises(VideoDownloadError, match="no readable video track"):
         inspect(clips.sound)
+
+
+def test_a_track_without_a_picture_in_it_is_no_video(clips: Clips) -> None:
+    """The index says that there will be pictures of this size; what follows is padding."""
+    index = clips.pieces[: clips.pieces.index(b"moof") - 4]
+    padding = (20_000).to_bytes(4, "big") + b"free" + bytes(19_992)
+    with pytest.raises(VideoDownloadError, match="no readable video track"):
+        inspect(index + padding)
 
 
 def test_garbage_behind_a_good_beginning_is_no_video() -> None:

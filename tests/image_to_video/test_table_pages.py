@@ -3,6 +3,7 @@
 import itertools
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from image_to_video.cursors import read_cursor, write_cursor
@@ -79,10 +80,38 @@ def test_an_owner_without_tasks_has_an_empty_list(table: TaskTable) -> None:
     assert table.page("carla", limit=5).next is None
 
 
-def test_times_that_exclude_each_other_leave_nothing(table: TaskTable) -> None:
-    """DynamoDB refuses such a query; moto does not."""
+def test_times_that_exclude_each_other_leave_nothing() -> None:
+    """DynamoDB refuses such a query, which moto does not: so none may be made."""
+    raw = MagicMock()
+    table = TaskTable(raw, retention_days=90)
     page = table.page("anna", limit=5, created_after=made(9), created_before=made(3))
     assert (page.tasks, page.next) == ([], None)
+    raw.query.assert_not_called()
+
+
+class ShortPages:
+    """A table that ends each of its own pages after two items, as DynamoDB does after 1 MB."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._table, name)
+
+    def query(self, **arguments: Any) -> Any:
+        return self._table.query(**arguments | {"Limit": 2})
+
+
+@pytest.mark.parametrize("status", [None, *STATUSES, TaskStatus.FAILED])
+@pytest.mark.parametrize("limit", [1, 3, 4, 20])
+def test_nothing_is_missed_where_the_table_answers_in_bits(
+    emptied: Application, table: TaskTable, limit: int, status: TaskStatus | None
+) -> None:
+    bits: Any = ShortPages(emptied.table("TASKS_TABLE"))
+    short = TaskTable(bits, retention_days=90)
+    assert read_all(short, limit, status=status) == read_all(table, limit, status=status)
+    late = NOW + timedelta(days=1)
+    assert len(list(short.overdue(late))) == len(list(table.overdue(late))) > 8
 
 
 @pytest.mark.parametrize("filters", [{"created_before": made(3)}, {"created_after": made(9)}])

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 from datetime import timedelta
+from unittest.mock import MagicMock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -105,6 +106,14 @@ def test_nothing_but_a_whole_token_opens_the_door(tokens: TokenTable, header: st
         tokens.authenticate(header)
     # API Gateway turns this very text into a 401.
     assert str(caught.value) == "Unauthorized"
+
+
+def test_what_is_no_token_of_ours_is_not_even_looked_up() -> None:
+    table = MagicMock()
+    for header in ("Bearer sk_of_another_service", "Basic i2v_x", ""):
+        with pytest.raises(UnauthorizedError):
+            TokenTable(table).authenticate(header)
+    table.get_item.assert_not_called()
 
 
 @settings(

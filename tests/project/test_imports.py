@@ -6,9 +6,12 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.conftest import PROJECT
 
@@ -144,15 +147,36 @@ def test_only_the_wiring_hands_the_environment_to_the_settings() -> None:
     assert readers == ["wiring.py"]
 
 
+def required(paragraph: int) -> set[str]:
+    """The packages that one paragraph of the runtime dependencies names."""
+    text = (PROJECT / "layers" / "core" / "requirements.txt").read_text().split("\n\n")[paragraph]
+    return {line.partition("=")[0] for line in text.splitlines() if not line.startswith("#")}
+
+
+def brought_along(packages: set[str]) -> set[str]:
+    """What the packages need besides themselves, as they are installed here."""
+    found, waiting = set(packages), list(packages)
+    while waiting:
+        for text in metadata.requires(waiting.pop()) or []:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                name = canonicalize_name(requirement.name)
+                waiting += [] if name in found else [name]
+                found.add(name)
+    return found - packages
+
+
 def test_the_requirements_name_what_is_imported() -> None:
-    lines = (PROJECT / "layers" / "core" / "requirements.txt").read_text().splitlines()
-    required = {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
     third_party = {
         name
         for module in modules
         for name in outside_standard_library(PACKAGE / f"{module}.py") - set(modules)
     }
-    assert required == {name.replace("_", "-") for name in third_party}
+    assert required(0) == {name.replace("_", "-") for name in third_party}
+
+
+def test_the_requirements_pin_what_those_bring_along() -> None:
+    assert required(1) == brought_along(required(0))
 
 
 def test_the_layer_s_modules_are_all_installed_with_the_package() -> None:

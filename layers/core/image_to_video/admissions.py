@@ -1,6 +1,7 @@
 """The way in, the same for every door: record first, then the workflow, then the paid start."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from urllib.parse import unquote, urlsplit
@@ -65,7 +66,7 @@ class Admissions:
                 request.image_url,
                 options,
                 file_name=file_name,
-                fingerprint=_digest(request.model_dump_json()),
+                fingerprint=_digest(json.dumps(request.model_dump(mode="json"), sort_keys=True)),
             )
         )
 

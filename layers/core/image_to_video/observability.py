@@ -1,10 +1,15 @@
 """One logger and one set of metrics for every function. Never log a link, a token or an image."""
 
+import warnings
+
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger(service="image-to-video")
 metrics = Metrics(namespace="ImageToVideo", service="image-to-video")
+
+# Most invocations have nothing to count, which is nothing to warn of in every one of them.
+warnings.filterwarnings("ignore", message="No application metrics to publish")
 
 
 def count(name: str, value: int = 1) -> None:
