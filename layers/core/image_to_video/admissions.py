@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
@@ -21,6 +22,10 @@ from image_to_video.storage import Storage
 from image_to_video.table import TaskTable
 from image_to_video.uploads import UploadedObject, read_options
 from image_to_video.workflow import Workflow
+
+# Hexadecimal digits of a task's id. Execution and attempt names are made from it, and A2E's limit
+# for names is not known.
+_ID_LENGTH: Final = 32
 
 
 class Admissions:
@@ -56,13 +61,13 @@ class Admissions:
         to another request.
         """
         self._check_address(request.image_url)
-        identity = _digest(owner, idempotency_key) if idempotency_key else uuid4().hex
+        task_id = task_id_for(owner, idempotency_key) if idempotency_key else uuid4().hex
         options = TaskOptions.model_validate(request.model_dump(exclude={"image_url"}))
         file_name = unquote(urlsplit(request.image_url).path).rpartition("/")[2]
         return self._admit(
             self._new_task(
                 owner,
-                identity,
+                task_id,
                 request.image_url,
                 options,
                 file_name=file_name,
@@ -83,7 +88,7 @@ class Admissions:
         options = read_options(self._storage.image(uploaded.key, uploaded.version_id))
         task = self._new_task(
             owner,
-            uploaded.identity,
+            uploaded.identity[:_ID_LENGTH],
             self._storage.image_url(uploaded.key),
             options if isinstance(options, TaskOptions) else TaskOptions(),
             file_name=uploaded.file_name,
@@ -137,7 +142,7 @@ class Admissions:
     ) -> Task:
         now = self._now()
         return Task(
-            task_id=task_id[:32],
+            task_id=task_id,
             owner=owner,
             fingerprint=fingerprint,
             waiting_for=WaitingFor.START,
@@ -152,7 +157,7 @@ class Admissions:
             created_at=now,
             updated_at=now,
             next_look_at=now + timedelta(seconds=self._schedule.first_look_seconds),
-            execution=task_id[:32],
+            execution=task_id,
         )
 
     def _check_address(self, image_url: str) -> None:
@@ -174,6 +179,11 @@ class Admissions:
             permitted = may_contact(address, permit_loopback=self._permit_loopback)
         if not permitted:
             raise InvalidTaskError("must be a public address", pointer=pointer)
+
+
+def task_id_for(owner: str, idempotency_key: str) -> str:
+    """The id of the one task that an owner's idempotency key stands for."""
+    return _digest(owner, idempotency_key)[:_ID_LENGTH]
 
 
 def _digest(*parts: str) -> str:

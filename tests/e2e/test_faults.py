@@ -1,0 +1,219 @@
+"""The real loop under faults: over HTTP, on the deployed stack, with Lambda workers killed."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from image_to_video.admissions import task_id_for
+
+from i2v.simulator.settings import SimulatorSettings
+from i2v.stack import running_stack
+from tests.e2e.conftest import Running
+
+# One lease must be longer than a start may take here, and the quiet period longer than the lease.
+WAITS = {
+    "StartTimeoutSeconds": "2",
+    "LeaseSeconds": "6",
+    "QuietSeconds": "8",
+    "IncompleteSeconds": "60",
+    "StartRetryPace": "0=1",
+}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    simulator = SimulatorSettings(generation_seconds=2)
+    with running_stack(simulator=simulator, parameters=WAITS) as (stack, emulator):
+        yield Running(stack, emulator)
+
+
+def create(running: Running, key: str) -> httpx.Response:
+    """Start the task of this key, asking again as a client does until there is an answer."""
+    with running.api() as api:
+        for _ in range(10):
+            answer = api.post(
+                "/tasks", json={"image_url": running.sample_url}, headers={"Idempotency-Key": key}
+            )
+            if answer.status_code < 500:
+                return answer
+            time.sleep(0.5)
+    raise AssertionError(f"{key}: {answer.status_code} {answer.text}")
+
+
+def attempts(running: Running, task_id: str) -> list[str]:
+    """The names under which this task was paid."""
+    return [charge["name"] for charge in running.ledger() if charge["name"].startswith(task_id)]
+
+
+SUCCEEDS: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "reset before the start": ([{"on": "start", "kind": "reset_before"}], "-2"),
+    "reset after the start": ([{"on": "start", "kind": "reset_after"}], "-1"),
+    "time-out after the start": (
+        [{"on": "start", "kind": "timeout_after", "seconds": 30}],
+        "-1",
+    ),
+    "HTTP 500 after the start": ([{"on": "start", "kind": "http_500_after"}], "-1"),
+    "HTML for a start": ([{"on": "start", "kind": "http_502_html"}], "-2"),
+    "start without an id": ([{"on": "start", "kind": "no_id"}], "-1"),
+    "start with a list": ([{"on": "start", "kind": "list_data"}], "-1"),
+    "too many requests": ([{"on": "start", "kind": "http_429", "times": 2}], "-1"),
+    "no coins": ([{"on": "start", "kind": "no_coins", "times": 2}], "-1"),
+    "free plan": ([{"on": "start", "kind": "free_plan_403", "times": 2}], "-1"),
+    "looks that fail": (
+        [
+            {"on": "detail", "kind": "http_500", "times": 2},
+            {"on": "detail", "kind": "not_json"},
+            {"on": "detail", "kind": "http_401"},
+            {"on": "detail", "kind": "unknown_status"},
+            {"on": "detail", "kind": "completed_without_url"},
+        ],
+        "-1",
+    ),
+    "a task that is not shown": (
+        [
+            {"on": "detail", "kind": "null_data", "times": 2},
+            {"on": "batch", "kind": "missing_from_list", "times": 2},
+            # The lookups of the other tasks use these up too.
+            {"on": "list", "kind": "missing_from_list", "times": 99},
+        ],
+        "-1",
+    ),
+    "copies that fail": (
+        [
+            {"on": "download", "kind": "link_expired"},
+            {"on": "download", "kind": "truncated"},
+            {"on": "download", "kind": "wrong_content"},
+        ],
+        "-1",
+    ),
+}
+FAILS: dict[str, tuple[dict[str, Any], str]] = {
+    "the generator fails": ({"on": "start", "kind": "fails"}, "generation_failed"),
+    "moderated": ({"on": "start", "kind": "moderated", "times": 9}, "content_refused"),
+}
+
+
+def test_every_fault_ends_as_it_should(running: Running) -> None:
+    """All at once: each fault is aimed at the attempts of one task, whose id is known before."""
+    faults: dict[str, list[dict[str, Any]]] = {
+        name: faults for name, (faults, _) in SUCCEEDS.items()
+    }
+    faults |= {name: [fault] for name, (fault, _) in FAILS.items()}
+    ids = {name: task_id_for(running.stack.owner, name) for name in faults}
+    aimed: list[dict[str, Any]] = [
+        fault | {"match": f"{ids[name]}-1"} for name, listed in faults.items() for fault in listed
+    ]
+    answer = httpx.post(f"{running.stack.a2e_url}/_simulator/faults", json=aimed)
+    assert answer.status_code < 300, answer.text
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: create(running, name), faults))
+    ends = {name: running.end_of(ids[name], patience=120) for name in faults}
+
+    for name, (_, suffix) in SUCCEEDS.items():
+        task = ends[name]
+        assert task["status"] == "succeeded", (name, task["failure"])
+        assert attempts(running, task["task_id"]) == [task["task_id"] + suffix], name
+        key = f"{running.stack.owner}/{task['task_id']}.mp4"
+        stored = running.emulator.client("s3").get_object(
+            Bucket=running.stack.videos_bucket, Key=key
+        )
+        content = stored["Body"].read()
+        assert hashlib.sha256(content).hexdigest() == task["video"]["sha256"], name
+    for name, (_, code) in FAILS.items():
+        assert ends[name]["failure"]["code"] == code, name
+    left = httpx.get(f"{running.stack.a2e_url}/_simulator/faults").json()
+    assert [fault for fault in left if fault["times"] < 9 and fault["kind"] != "moderated"] == []
+
+
+def kill_workers(running: Running) -> int:
+    """Kill every Lambda worker of the emulator, in whatever it is doing."""
+    workers = psutil.Process(running.emulator.process.pid).children(recursive=True)
+    for worker in workers:
+        worker.kill()
+    psutil.wait_procs(workers, timeout=10)
+    return len(workers)
+
+
+def test_a_worker_killed_while_it_starts_does_not_pay_twice(running: Running) -> None:
+    task_id = task_id_for(running.stack.owner, "killed")
+    fault = {"on": "start", "kind": "timeout_after", "seconds": 30, "match": f"{task_id}-1"}
+    httpx.post(f"{running.stack.a2e_url}/_simulator/faults", json=[fault])
+    client = threading.Thread(target=create, args=(running, "killed"))
+    client.start()
+    until(lambda: attempts(running, task_id))
+    assert kill_workers(running) > 0
+    client.join(60)
+    assert not client.is_alive()
+    task = running.end_of(task_id)
+    assert task["status"] == "succeeded"
+    assert attempts(running, task_id) == [f"{task_id}-1"]
+
+
+def test_a_worker_killed_while_it_copies_loses_no_video(running: Running) -> None:
+    task_id = task_id_for(running.stack.owner, "killed copy")
+    fault = {"on": "download", "kind": "slow", "seconds": 20, "match": f"{task_id}-1"}
+    httpx.post(f"{running.stack.a2e_url}/_simulator/faults", json=[fault])
+    create(running, "killed copy")
+
+    def storing() -> bool:
+        with running.api() as api:
+            return bool(api.get(f"/tasks/{task_id}").json()["status"] == "storing")
+
+    until(storing)
+    time.sleep(1)
+    assert kill_workers(running) > 0
+    assert running.end_of(task_id)["status"] == "succeeded"
+    assert len(attempts(running, task_id)) == 1
+
+
+def until(holds: Callable[[], object], patience: float = 30) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
+
+
+def test_one_key_from_many_clients_at_once_is_one_charge(running: Running) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: create(running, "crowd"), range(16)))
+    [task_id] = {answer.json()["task_id"] for answer in answers}
+    assert running.end_of(task_id)["status"] == "succeeded"
+    assert len(attempts(running, task_id)) == 1
+
+
+def test_limits_hold_under_parallel_starts() -> None:
+    simulator = SimulatorSettings(generation_seconds=2)
+    limits = {
+        "MaxGenerating": "2",
+        "DailyCoinLimit": "90",
+        "CoinsPerSecond": "a2e=6,a2e-v2=6,a2e-v2-flash=6",
+    }
+    with running_stack(simulator=simulator, parameters=WAITS | limits) as (stack, emulator):
+        limited = Running(stack, emulator)
+        with ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(lambda n: create(limited, f"{n}"), range(6)))
+        assert {answer.status_code for answer in answers} == {202}
+        most = 0
+
+        def settled() -> bool:
+            nonlocal most
+            tasks = httpx.get(f"{stack.a2e_url}/_simulator/tasks").json()
+            most = max(most, sum(task["current_status"] != "completed" for task in tasks))
+            with limited.api() as api:
+                shown = api.get("/tasks").json()["data"]
+            ended = [task for task in shown if task["status"] == "succeeded"]
+            waiting = [task for task in shown if task["waiting_for"] == "coins"]
+            return len(ended) == 3 and len(waiting) == 3
+
+        until(settled, patience=90)
+        time.sleep(3)
+        assert settled()
+        assert most <= 2
+        assert sum(charge["coins"] for charge in limited.ledger()) == 90
