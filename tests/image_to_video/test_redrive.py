@@ -1,0 +1,96 @@
+"""By hand: an open task moves now; one that only lacks its video is opened again, unpaid."""
+
+import httpx
+import pytest
+from image_to_video.generator import Missing, Ready
+from image_to_video.models import FailureCode, Phase, Task, TaskRequest, TaskStatus
+from image_to_video.tasks import VideoTasks
+
+from tests.conftest import Application, Clock, Results, ScriptedGenerator
+
+REQUEST = TaskRequest(image_url="https://example.com/a.png")
+URL = "https://results.example.com/video.mp4"
+
+
+@pytest.fixture
+def unavailable(
+    tasks: VideoTasks, generator: ScriptedGenerator, results: Results, clock: Clock
+) -> Task:
+    """A task that failed because its video could not be fetched until the deadline."""
+    task = tasks.create("anna", REQUEST, None)
+    generator.looks = [Ready("completed", URL)]
+    clock.advance(20)
+    tasks.advance(task.task_id)
+    good = results.answers
+    results.answers = [httpx.Response(404)]
+    clock.advance(300000)
+    tasks.store(task.task_id)
+    results.answers = good
+    task = tasks.get("anna", task.task_id)
+    assert task.failure is not None
+    assert task.failure.code is FailureCode.VIDEO_UNAVAILABLE
+    return task
+
+
+def test_a_task_without_its_video_is_opened_again_and_ends_well(
+    tasks: VideoTasks, unavailable: Task, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    clock.advance(3600)
+    answer = tasks.redrive(unavailable.task_id)
+    assert (answer.moved, answer.status) == (True, TaskStatus.STORING)
+    assert tasks.advance(unavailable.task_id).phase is Phase.READY
+    assert tasks.store(unavailable.task_id).phase is Phase.CLOSED
+    task = tasks.get("anna", unavailable.task_id)
+    assert task.status is TaskStatus.SUCCEEDED
+    assert task.failure is None
+    assert len(generator.requests) == 1
+
+
+def test_opened_again_it_has_its_time_again(
+    tasks: VideoTasks, unavailable: Task, results: Results
+) -> None:
+    tasks.redrive(unavailable.task_id)
+    results.answers = [httpx.Response(502)]
+    assert tasks.store(unavailable.task_id).phase is Phase.WAITING
+
+
+def test_what_the_generator_no_longer_has_stays_closed(
+    tasks: VideoTasks, unavailable: Task, generator: ScriptedGenerator
+) -> None:
+    generator.looks = [Missing()]
+    answer = tasks.redrive(unavailable.task_id)
+    assert (answer.moved, answer.status) == (False, TaskStatus.FAILED)
+    assert tasks.get("anna", unavailable.task_id) == unavailable
+
+
+def test_an_open_task_gets_a_new_execution_that_does_not_wait(
+    tasks: VideoTasks, application: Application, generator: ScriptedGenerator
+) -> None:
+    task = tasks.create("anna", REQUEST, None)
+    assert tasks.redrive(task.task_id).moved
+    moved = tasks.get("anna", task.task_id)
+    assert moved.execution != task.execution
+    found = application.client("stepfunctions").list_executions(
+        stateMachineArn=application.environment["STATE_MACHINE_ARN"]
+    )["executions"]
+    assert {execution["name"] for execution in found} == {task.execution, moved.execution}
+    tasks.advance(task.task_id)
+    assert generator.checked == ["gen-000001"]
+
+
+@pytest.mark.parametrize("status", [TaskStatus.SUCCEEDED, TaskStatus.CANCELED])
+def test_what_has_ended_otherwise_is_left_alone(
+    tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock, status: TaskStatus
+) -> None:
+    task = tasks.create("anna", REQUEST, None)
+    if status is TaskStatus.CANCELED:
+        tasks.cancel("anna", task.task_id)
+    else:
+        generator.looks = [Ready("completed", URL)]
+        clock.advance(20)
+        tasks.advance(task.task_id)
+        tasks.store(task.task_id)
+    before = tasks.get("anna", task.task_id)
+    assert before.status is status
+    assert not tasks.redrive(task.task_id).moved
+    assert tasks.get("anna", task.task_id) == before
