@@ -146,6 +146,15 @@ class Histories(RuleBasedStateMachine):
             others[action]()
         self.world.interception.begin(None)
 
+    @rule(key=keys, number=st.integers(0, 6))
+    def two_clients_at_once(self, key: str, number: int) -> None:
+        """The same request comes in while it is being dealt with."""
+        self.expected.add(f"rest {key}")
+        create = partial(self.world.tasks.create, OWNER, REQUEST, key)
+        self.world.interception.begin(Point(number, Kind.DIED_BEFORE), meanwhile=create)
+        self.world.call(create)
+        self.world.interception.begin(None)
+
     @rule(data=st.data())
     def an_execution_is_aborted(self, data: Any) -> None:
         if self.world.executions:

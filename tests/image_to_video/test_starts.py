@@ -1,6 +1,7 @@
 """The paid start: never twice, never lost. Each row of the README's table is a test."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from image_to_video.errors import (
@@ -25,6 +26,12 @@ from tests.conftest import Clock, ScriptedGenerator
 
 REQUEST = TaskRequest(image_url="https://example.com/portrait.png")
 OWNER = "anna"
+
+
+@pytest.fixture
+def workflow_client(tasks: VideoTasks) -> Any:
+    """The client that starts executions, to come in between record and start."""
+    return tasks._workflow._client
 
 
 def create(tasks: VideoTasks, key: str | None = "key-1") -> Task:
@@ -252,6 +259,24 @@ def test_two_actors_at_once_make_one_start(
         return start(request)
 
     monkeypatch.setattr(generator, "start", while_another_asks_too)
+    assert create(tasks).status is TaskStatus.GENERATING
+    assert len(generator.requests) == 1
+
+
+def test_of_two_that_read_the_same_record_one_holds_the_lease(
+    tasks: VideoTasks,
+    generator: ScriptedGenerator,
+    workflow_client: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start_execution = workflow_client.start_execution
+
+    def while_another_is_quicker(**order: object) -> object:
+        monkeypatch.setattr(workflow_client, "start_execution", start_execution)
+        assert create(tasks).status is TaskStatus.GENERATING
+        return start_execution(**order)
+
+    monkeypatch.setattr(workflow_client, "start_execution", while_another_is_quicker)
     assert create(tasks).status is TaskStatus.GENERATING
     assert len(generator.requests) == 1
 
