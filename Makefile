@@ -1,7 +1,7 @@
 # Two environments: .venv runs and tests everything; .venv-sam holds the SAM CLI alone, because
 # its pins and the emulator's cannot be met together. Both come from locks with hashes.
 
-.PHONY: help demo up test check deploy lock clean
+.PHONY: help demo up test check benchmark deploy lock clean
 .DEFAULT_GOAL := help
 
 # Arguments for the command, for example: make demo ARGS="--json"
@@ -31,6 +31,7 @@ help:
 	@echo 'make demo    turn a picture into videos through both doors, on this machine'
 	@echo 'make up      start the whole application on this machine, until Ctrl-C'
 	@echo 'make test    run every check'
+	@echo 'make benchmark  show how much memory a copy takes'
 	@echo 'make deploy  build and deploy to AWS, with questions'
 
 demo: $(VENV)
@@ -46,6 +47,9 @@ check: $(VENV) $(SAM)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+
+benchmark: $(VENV)
+	@.venv/bin/python tests/benchmarks/copy_memory.py
 
 deploy: $(VENV) $(SAM)
 	@$(find_python); export PATH="$$(dirname "$$python"):$$PATH" SAM_CLI_TELEMETRY=0; \
