@@ -40,10 +40,19 @@ def test_a_start_is_found_by_its_exact_name(shape: str | None) -> None:
         "not a record",
         ours(1),
     ]
-    a2e = FakeA2E(list=accepted({shape: rows} if shape else rows))
+    shown: list[Reply] = [accepted({shape: part} if shape else part) for part in (rows, [])]
+    a2e = FakeA2E(list=shown)
     assert find(a2e) == Started(ID, 30)
-    [request] = a2e.requests
-    assert dict(request.url.params) == {"pageNum": "1", "pageSize": "100"}
+    assert [dict(request.url.params) for request in a2e.requests] == [
+        {"pageNum": "1", "pageSize": "100"},
+        {"pageNum": "2", "pageSize": "100"},
+    ]
+
+
+def test_pages_shorter_than_asked_for_do_not_end_the_list() -> None:
+    rows = [at(5 - number / 10) for number in range(30)] + [ours(1)]
+    parts = [rows[begin : begin + 10] for begin in range(0, 50, 10)]
+    assert find(FakeA2E(list=[accepted({"rows": part}) for part in parts])) == Started(ID, 30)
 
 
 def test_a_name_that_is_only_similar_is_absent() -> None:
@@ -93,7 +102,7 @@ def test_records_that_are_none_do_not_end_the_list() -> None:
     rows: list[Any] = [at(5 - number / 100) for number in range(250)]
     rows[7], rows[108], rows[249] = None, "?", ours(0)
     assert find(FakeA2E(list=pages(rows))) == Started(ID, 30)
-    assert find(FakeA2E(list=pages([None] * 200 + [ours(0)]))) == Started(ID, 30)
+    assert find(FakeA2E(list=pages([None, *range(200), ours(0)]))) == Started(ID, 30)
 
 
 def test_of_several_the_oldest_is_taken_and_counted() -> None:
@@ -140,7 +149,7 @@ TROUBLE = [
 @pytest.mark.parametrize("trouble", TROUBLE)
 @pytest.mark.parametrize("page", [1, 2, 3])
 def test_a_list_not_read_to_its_end_never_says_absent(trouble: Reply, page: int) -> None:
-    full = pages([at(5)] * 1000)
+    full = pages([at(5, prompt=str(number)) for number in range(1000)])
     a2e = FakeA2E(list=[*[full] * (page - 1), trouble])
     with pytest.raises(GeneratorUnavailableError):
         find(a2e)
@@ -153,10 +162,20 @@ def test_refused_access_says_nothing_about_the_start() -> None:
 
 
 def test_a_list_without_an_end_is_given_up() -> None:
-    a2e = FakeA2E(list=accepted([at(5)] * 100))
+    def endless(request: httpx.Request) -> httpx.Response:
+        return accepted([at(5, prompt=request.url.params["pageNum"])] * 100)
+
+    a2e = FakeA2E(list=endless)
     with pytest.raises(GeneratorError):
         find(a2e)
     assert len(a2e.requests) == 100
+
+
+def test_a_list_that_does_not_turn_its_pages_never_says_absent() -> None:
+    a2e = FakeA2E(list=accepted([at(5)] * 100))
+    with pytest.raises(GeneratorUnavailableError):
+        find(a2e)
+    assert len(a2e.requests) == 2
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def test_the_wish_to_wait_is_read_where_it_is_a_number(
     ("status", "body", "refusal"),
     [
         (200, {"code": 5001, "msg": "no luck"}, "no luck"),
-        (200, {"code": 5001}, "code 5001"),
+        (200, {"code": 5001}, "The generator refused without a reason (code 5001)."),
         (404, {"code": 404, "msg": "gone"}, "gone"),
         (500, {"code": 5001, "msg": "no luck"}, None),
         (200, {"msg": "no luck"}, None),

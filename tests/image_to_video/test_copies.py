@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 
 import httpx
 import pytest
-from image_to_video.errors import GeneratorUnavailableError
+from image_to_video.downloads import GuardedTransport
+from image_to_video.errors import GeneratorUnavailableError, VideoDownloadError
 from image_to_video.generator import Ready, Running
 from image_to_video.models import FailureCode, Phase, Task, TaskRequest, TaskStatus
 from image_to_video.tasks import VideoTasks
@@ -141,6 +143,28 @@ def test_a_copy_is_given_up_only_at_the_deadline(
     assert failed.failure is not None
     assert failed.failure.code is FailureCode.VIDEO_UNAVAILABLE
     assert failed.copy_failures > 100
+
+
+def test_a_copy_that_never_comes_back_ends_at_the_deadline_too(
+    tasks: VideoTasks, task: Task, clock: Clock
+) -> None:
+    clock.advance(259200)
+    assert tasks.advance(task.task_id).phase is Phase.CLOSED
+    failure = tasks.get(OWNER, task.task_id).failure
+    assert failure is not None
+    assert failure.code is FailureCode.VIDEO_UNAVAILABLE
+
+
+def test_a_link_with_credentials_is_not_followed() -> None:
+    inner = httpx.MockTransport(lambda _: httpx.Response(200))
+    guard = GuardedTransport(
+        inner, permit_loopback=False, resolve=lambda _host, _port: [ip_address("8.8.8.8")]
+    )
+    with (
+        pytest.raises(VideoDownloadError, match="credentials"),
+        httpx.Client(transport=guard) as client,
+    ):
+        client.get("https://user:secret@results.example.com/video.mp4")
 
 
 def test_a_second_copy_changes_nothing(

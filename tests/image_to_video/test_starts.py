@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities import parameters
+from image_to_video import wiring
 from image_to_video.errors import (
     GeneratorAccessError,
     GeneratorRejectedError,
@@ -20,9 +22,10 @@ from image_to_video.models import (
     TaskStatus,
     WaitingFor,
 )
+from image_to_video.settings import Settings
 from image_to_video.tasks import VideoTasks
 
-from tests.conftest import Clock, ScriptedGenerator
+from tests.conftest import Application, Clock, ScriptedGenerator
 
 REQUEST = TaskRequest(image_url="https://example.com/portrait.png")
 OWNER = "anna"
@@ -216,6 +219,18 @@ def test_an_unexplained_refusal_is_looked_up_and_then_final(
         FailureCode.START_REFUSED,
         "something odd",
     )
+
+
+def test_a_token_that_cannot_be_read_is_account_trouble_and_nothing_is_sent(
+    application: Application, settings: Settings
+) -> None:
+    application.client("secretsmanager").delete_secret(
+        SecretId=settings.a2e_token_secret, ForceDeleteWithoutRecovery=True
+    )
+    parameters.clear_caches()  # type: ignore[no-untyped-call]
+    task = wiring.video_tasks().create(OWNER, REQUEST, None)
+    assert (task.status, task.waiting_for) == (TaskStatus.QUEUED, WaitingFor.ACCESS)
+    assert task.attempts == ()
 
 
 class Died(BaseException):

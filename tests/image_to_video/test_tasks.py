@@ -108,6 +108,8 @@ class TestAdmission:
             "http://2130706433/a.png",
             "http://0177.0.0.1/a.png",
             "http://0x7f.1/a.png",
+            "http://%31%32%37.0.0.1/a.png",
+            "http://\uff11\uff12\uff17.0.0.1/a.png",
             "http://printer.local/a.png",
             "http://metadata.google.internal/a.png",
             "https://user:password@example.com/a.png",

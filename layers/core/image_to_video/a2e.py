@@ -104,14 +104,14 @@ class A2E:
             case Verdict.SUCCESS:
                 return _started(answer)
             case Verdict.CONTENT:
-                raise GeneratorRejectedError(answer.message, code=FailureCode.CONTENT_REFUSED)
+                raise GeneratorRejectedError(answer.reason, code=FailureCode.CONTENT_REFUSED)
             case Verdict.INVALID if _IMAGE_WORDS.search(answer.message):
-                raise GeneratorRejectedError(answer.message, code=FailureCode.INVALID_IMAGE)
+                raise GeneratorRejectedError(answer.reason, code=FailureCode.INVALID_IMAGE)
             case Verdict.INVALID:
-                raise GeneratorRejectedError(answer.message, code=FailureCode.START_REFUSED)
+                raise GeneratorRejectedError(answer.reason, code=FailureCode.START_REFUSED)
             case Verdict.UNCLEAR | Verdict.NOT_FOUND:
                 answered = answer.http_status < 500 and answer.code is not None
-                refusal = answer.message or f"code {answer.code}"
+                refusal = answer.reason
                 raise StartUnconfirmedError(
                     answer.describe(), refusal=refusal if answered else None
                 )
@@ -160,7 +160,11 @@ class A2E:
         return record or _with_id(self._records(None), generator_task_id)
 
     def _records(self, since: datetime | None) -> Iterator[dict[str, Any]]:
-        """Read `allRecords` page by page, newest first as far as A2E keeps to it."""
+        """Read `allRecords` page by page, newest first as far as A2E keeps to it.
+
+        A short page is not taken for the last one: A2E might give fewer than it was asked for.
+        """
+        before: list[Any] = []
         oldest = None if since is None else since - _CLOCK_SLACK
         for page in range(1, _MOST_PAGES + 1):
             answer = self._ask("GET", "/allRecords", params={"pageNum": page, "pageSize": _PAGE})
@@ -168,8 +172,11 @@ class A2E:
             if answer.verdict() is not Verdict.SUCCESS or rows is None:
                 raise GeneratorUnavailableError(f"the list could not be read: {answer.describe()}")
             yield from (row for row in rows if isinstance(row, dict))
-            if len(rows) < _PAGE or (oldest is not None and _falls_below(rows, oldest)):
+            if not rows or (oldest is not None and _falls_below(rows, oldest)):
                 return
+            if rows == before:
+                raise GeneratorUnavailableError("the list gives the same page again and again")
+            before = rows
         raise GeneratorUnavailableError(f"the list is longer than {_MOST_PAGES} pages")
 
     def _ask(self, method: str, path: str, **arguments: Any) -> Answer:

@@ -98,6 +98,11 @@ class Answer:
             return Verdict.INVALID
         return Verdict.UNCLEAR
 
+    @property
+    def reason(self) -> str:
+        """What people are told of a refusal."""
+        return self.message or f"The generator refused without a reason (code {self.code})."
+
     def describe(self) -> str:
         """One line for logs and error messages, without secrets or link queries."""
         return f"HTTP {self.http_status}, code {self.code}, trace {self.trace_id}: {self.message}"

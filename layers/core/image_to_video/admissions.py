@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -165,7 +166,8 @@ class Admissions:
         pointer = "/image_url"
         try:
             parts = urlsplit(image_url)
-            host, _ = parts.hostname or "", parts.port
+            # Clients read escapes and full-width digits as what they stand for.
+            host, _ = unicodedata.normalize("NFKC", unquote(parts.hostname or "")), parts.port
         except ValueError as error:
             raise InvalidTaskError(f"is not an address: {error}", pointer=pointer) from error
         if not host:

@@ -71,6 +71,8 @@ class GuardedTransport(httpx.BaseTransport):
 
     def _checked_address(self, url: httpx.URL) -> Address:
         host, port = _ascii_host(url), url.port or (443 if url.scheme == "https" else 80)
+        if url.userinfo:
+            raise VideoDownloadError(f"the link to {host} carries credentials")
         try:
             addresses = self._resolve(host, port)
         except (OSError, ValueError) as error:

@@ -70,13 +70,16 @@ class EventTopic:
         kind = event_type(before, after)
         if kind is None:
             return
+        data = show_task(after, after.updated_at, TaskEventData)
+        # The caller's own link may be a signed one, and subscribers are not the caller.
+        address, _, _ = data.image_url.partition("?")
         event = TaskEvent(
             id=f"{after.task_id}.{after.version}",
             source=self._source,
             type=kind,
             subject=after.task_id,
             time=after.updated_at,
-            data=show_task(after, after.updated_at, TaskEventData),
+            data=data.model_copy(update={"image_url": address}),
         )
         attributes = {"type": kind.value, "status": after.status.value, "owner": after.owner}
         self._client.publish(

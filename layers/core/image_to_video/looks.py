@@ -56,9 +56,19 @@ class Looks:
         return task
 
     def refresh_link(self, task: Task) -> Task:
-        """Ask once more about a storing task, for a link that still works; then copy at once."""
+        """Ask once more about a storing task, for a link that still works; then copy at once.
+
+        Past the deadline that is over, also for a copy that never came back to say so.
+        """
         look = self._ask(task)
         now = self._now()
+        begun = task.reopened_at or task.started_at or task.created_at
+        if now >= begun + timedelta(seconds=self._schedule.generation_deadline_seconds):
+            return self._table.settle(
+                task.failed(
+                    now, FailureCode.VIDEO_UNAVAILABLE, "The video could not be copied in time."
+                )
+            )
         url = look.url if isinstance(look, Ready) else task.result_url
         return self._table.settle(task.changed(now, result_url=url, next_look_at=now))
 

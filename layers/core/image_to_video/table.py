@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -143,7 +144,9 @@ class TaskTable:
         due = Key(_OPEN).eq("open") & Key("next_look_at").lt(iso(before))
         arguments = {"IndexName": OPEN_INDEX, "KeyConditionExpression": due}
         for item in self._items(arguments, None):
-            yield self.get(str(item["task_id"]))
+            # The index may still show what the table has forgotten.
+            with suppress(TaskNotFoundError):
+                yield self.get(str(item["task_id"]))
 
     def _items(self, query: dict[str, Any], start: Position | None) -> Iterator[dict[str, Any]]:
         while True:

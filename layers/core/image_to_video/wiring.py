@@ -14,10 +14,12 @@ from image_to_video.a2e import A2E
 from image_to_video.admissions import Admissions
 from image_to_video.copies import Copies
 from image_to_video.downloads import Downloads, guarded_client
+from image_to_video.errors import GeneratorAccessError
 from image_to_video.events import EventTopic
 from image_to_video.generator import Generator
 from image_to_video.limits import Limits
 from image_to_video.looks import Looks
+from image_to_video.models import WaitingFor
 from image_to_video.settings import Settings
 from image_to_video.starts import Starts
 from image_to_video.storage import Storage
@@ -141,11 +143,16 @@ def _generator(config: Settings) -> Generator:
         follow_redirects=False,
         trust_env=False,
     )
-    return A2E(
-        client,
-        lambda: parameters.get_secret(config.a2e_token_secret, max_age=_TOKEN_SECONDS),
-        start_timeout_seconds=config.start_timeout_seconds,
-    )
+
+    def token() -> str:
+        try:
+            return parameters.get_secret(config.a2e_token_secret, max_age=_TOKEN_SECONDS)
+        except parameters.exceptions.GetParameterError as error:
+            raise GeneratorAccessError(
+                "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
+            ) from error
+
+    return A2E(client, token, start_timeout_seconds=config.start_timeout_seconds)
 
 
 def _aws() -> Config:
