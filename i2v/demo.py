@@ -55,6 +55,10 @@ def media_type_of(path: Path) -> str:
             kind = image.format
     except FileNotFoundError as error:
         raise Trouble(f"There is no picture at {path}; name an existing file.") from error
+    except IsADirectoryError as error:
+        raise Trouble(f"{path} is a folder; name a picture in it.") from error
+    except PermissionError as error:
+        raise Trouble(f"{path} may not be read; give yourself the permission.") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise Trouble(f"{path} is not a picture; take a JPEG, PNG or WebP file.") from error
     if kind not in _MEDIA_TYPES:

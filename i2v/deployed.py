@@ -18,9 +18,13 @@ class Deployed:
 
     def __init__(self, stack_name: str = STACK_NAME, *, local: bool = False) -> None:
         self._stack_name = stack_name
-        self._session: Any = boto3.Session()
         self._endpoint: dict[str, str] = {}
-        if local:
+        if not local:
+            try:
+                self._session: Any = boto3.Session()
+            except BotoCoreError as error:
+                raise Trouble(f"AWS cannot be used: {error}") from error
+        else:
             try:
                 stack = json.loads(STACK_FILE.read_text())
             except FileNotFoundError as error:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -22,6 +23,7 @@ from i2v.trouble import Trouble
 REGION: Final = "us-east-1"
 _START_SECONDS: Final = 30
 _PORTS_TRIED: Final = 5
+_LOG: Final = "emulator.log"
 
 
 class Emulator:
@@ -77,16 +79,44 @@ def _start(folder: Path, port: int) -> Emulator:
     for _ in range(1 if port else _PORTS_TRIED):
         account = str(secrets.randbelow(9 * 10**11) + 10**11)
         chosen = port or _free_port()
-        emulator = _launch(folder, chosen, account)
-        # Between choosing a port and taking it another program may have been quicker; whose
-        # emulator answers is told by the account it was given.
-        if _answers(emulator, account):
-            return emulator
+        emulator = None
+        try:
+            with _uninterrupted():
+                emulator = _launch(folder, chosen, account)
+            # Between choosing a port and taking it another program may have been quicker; whose
+            # emulator answers is told by the account it was given.
+            if _answers(emulator, account):
+                return emulator
+        except BaseException:
+            if emulator is not None:
+                emulator.end()
+            raise
         emulator.end()
     if port:
         raise Trouble(f"Port {port} is taken by another program; choose another, or none at all.")
-    last_words = emulator.log.read_text(errors="replace").strip().splitlines()[-1:]
-    raise Trouble(f"The AWS emulator did not start: {' '.join(last_words) or 'it said nothing'}")
+    said = (folder / _LOG).read_text(errors="replace").strip().splitlines()[-1:]
+    raise Trouble(f"The AWS emulator did not start: {' '.join(said) or 'it said nothing'}")
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold signals back until a new process is known to us, or nobody would end it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+    handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {
+        number: signal.signal(number, lambda caught_now, _: caught.append(caught_now))
+        for number in handled
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if caught:
+        signal.raise_signal(caught[0])
 
 
 def _launch(folder: Path, port: int, account: str) -> Emulator:
@@ -109,7 +139,7 @@ def _launch(folder: Path, port: int, account: str) -> Emulator:
         if not name.startswith(("AWS_", "MINISTACK_", "A2E_"))
         and not name.lower().endswith("_proxy")
     }
-    log = folder / "emulator.log"
+    log = folder / _LOG
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "ministack"],

@@ -2,13 +2,11 @@
 
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -23,7 +21,7 @@ from i2v.deployment import STACK_NAME
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.simulator.server import run_simulator
 from i2v.simulator.settings import SimulatorSettings
-from i2v.stack import LocalStack, check_a2e, running_stack
+from i2v.stack import LocalStack, check_a2e, is_running, running_stack
 from i2v.trouble import Trouble
 
 app = typer.Typer(
@@ -56,6 +54,14 @@ def demo(
 ) -> None:
     """Turn a picture into videos through both doors, show what happens, and stop everything."""
     media_type_of(image)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Trouble(
+            f"The folder {out} cannot be made ({error.strerror}); name another."
+        ) from error
+    if not os.access(out, os.W_OK):
+        raise Trouble(f"The folder {out} cannot be written to; name another.")
     if not 0 < len(prompt) <= 1000:
         raise Trouble("The prompt must have 1 to 1,000 characters.")
     _console.print("Starting the emulator and the simulated A2E, deploying template.yaml ...")
@@ -84,9 +90,10 @@ def up(
 ) -> None:
     """Start the whole application on this machine and keep it running until Ctrl-C."""
     token = os.environ.get("A2E_TOKEN")
-    if a2e_url and not token:
+    if a2e_url is not None and not token:
         raise Trouble("Set A2E_TOKEN to your A2E API token; --a2e-url needs it.")
-    if a2e_url:
+    if a2e_url is not None:
+        a2e_url = a2e_url.rstrip("/")
         check_a2e(a2e_url, token or "")
     simulator = SimulatorSettings(generation_seconds=generation_seconds)
     local = running_stack(a2e_url=a2e_url, a2e_token=token, simulator=simulator, port=port)
@@ -106,6 +113,8 @@ def redrive(
     local: Annotated[bool, typer.Option(help="The stack that `i2v up` runs.")] = False,
 ) -> None:
     """Make an open task move now; open one again that failed as video_unavailable."""
+    if not task_id:
+        raise Trouble("Name a task; its id is in every answer and event.")
     answer = Deployed(stack_name, local=local).invoke(
         "RedriveTaskFunctionName", {"task_id": task_id}
     )
@@ -135,10 +144,8 @@ def simulate_a2e(
         raise Trouble(f"Port {port} cannot be used ({error.strerror}); choose another.") from error
 
 
-def run() -> None:
-    """Run the command line; what goes wrong for a person becomes one sentence and exit code 1."""
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
+def run_command() -> None:
+    """Run one command; what goes wrong for a person becomes one sentence and exit code 1."""
     try:
         app()
     except Trouble as trouble:
@@ -146,28 +153,24 @@ def run() -> None:
         sys.exit(1)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End the run once; being impatient must not cut the cleaning up short."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # Not through the console: it may be in the middle of writing.
-    os.write(sys.stderr.fileno(), b"Stopping ...\n")
-    raise KeyboardInterrupt
-
-
 @contextmanager
 def _written(stack: LocalStack) -> Iterator[None]:
     """Keep the stack's addresses in a file while it runs. It holds a token, so it is private."""
     content = json.dumps(stack.as_dict(), indent=2) + "\n"
+    before = STACK_FILE.read_text() if STACK_FILE.exists() else ""
     STACK_FILE.parent.mkdir(exist_ok=True)
     STACK_FILE.touch(mode=0o600)
+    STACK_FILE.chmod(0o600)
     STACK_FILE.write_text(content)
     try:
         yield
     finally:
-        # Another stack started meanwhile may have put its own there.
+        # Another stack may have started meanwhile, or before and still run: theirs is kept.
         if STACK_FILE.exists() and STACK_FILE.read_text() == content:
-            STACK_FILE.unlink()
+            if before and is_running(json.loads(before)):
+                STACK_FILE.write_text(before)
+            else:
+                STACK_FILE.unlink()
 
 
 def _show(report: Report) -> None:

@@ -105,18 +105,33 @@ def running_stack(
 
 def check_a2e(a2e_url: str, token: str) -> None:
     """Ask a real A2E for the balance, which costs nothing. Raises `Trouble` where it refuses."""
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise Trouble("A2E_TOKEN is not a token; A2E's begin with sk_ and have no blanks.")
     try:
         answer = httpx.get(
-            f"{a2e_url.rstrip('/')}/api/v1/user/remainingCoins",
+            f"{a2e_url}/api/v1/user/remainingCoins",
             headers={"Authorization": f"Bearer {token}"},
             timeout=10,
         )
+        body = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Trouble(f"A2E cannot be reached at {a2e_url}; check the address.") from error
-    if answer.status_code in (401, 403):
+    except ValueError as error:
+        raise Trouble(f"What answers at {a2e_url} is not A2E; check the address.") from error
+    if not isinstance(body, dict) or "code" not in body:
+        raise Trouble(f"What answers at {a2e_url} is not A2E; check the address.")
+    if {answer.status_code, body["code"]} & {401, 403}:
         raise Trouble(
             "A2E refuses the token in A2E_TOKEN; check it, and that your plan has an API."
         )
+
+
+def is_running(stack: dict[str, str]) -> bool:
+    """True while the API of a stack answers."""
+    try:
+        return httpx.get(f"{stack['api_url']}/health", timeout=5).status_code == 200
+    except (httpx.HTTPError, httpx.InvalidURL, KeyError):
+        return False
 
 
 def _subscribed_queue(emulator: Emulator, topic_arn: str) -> str:

@@ -18,14 +18,16 @@ app = typer.Typer(no_args_is_help=True, help="Bearer tokens of a stack.")
 def create(
     owner: Annotated[str, typer.Option(help="Whose tasks the token's bearer sees.")],
     name: Annotated[str, typer.Option(help="What the token is for.")] = "i2v",
-    days: Annotated[int | None, typer.Option(min=1, help="Valid for; default: for ever.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36500, help="Valid for; default: for ever.")
+    ] = None,
     stack_name: Annotated[str, typer.Option(help="The stack on AWS.")] = STACK_NAME,
     local: Annotated[bool, typer.Option(help="The stack that `i2v up` runs.")] = False,
 ) -> None:
     """Make a token and print it: the only time that it can be seen."""
     now = datetime.now(UTC)
-    if not owner.strip() or "/" in owner:
-        raise Trouble("An owner needs a name without a slash; it is a segment of upload keys too.")
+    if owner in ("", ".", "..") or "/" in owner or not owner.isprintable():
+        raise Trouble("An owner is a segment of upload keys: a name without slashes, not dots.")
     tokens = TokenTable(Deployed(stack_name, local=local).table("TokensTableName"))
     expires_at = now + timedelta(days=days) if days else None
     try:

@@ -22,7 +22,7 @@ from image_to_video.errors import (
     TaskNotFoundError,
 )
 from image_to_video.models import FailureCode, Task, TaskRequest, TaskStatus
-from image_to_video.observability import logger, metrics
+from image_to_video.observability import count, logger, metrics
 from image_to_video.views import TaskList, TaskView
 from image_to_video.wiring import video_tasks
 from pydantic import AwareDatetime, BaseModel
@@ -39,8 +39,9 @@ _ANSWERS: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {
 # What the generator may refuse at the start; the record of such a task stays and says the same.
 _REFUSALS: Final = (FailureCode.INVALID_IMAGE, FailureCode.CONTENT_REFUSED)
 _JSON: Final = "application/json"
-# No task is older; moments of the year 1 cannot always be written in UTC.
-_FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
+# Moments at the ends of the calendar cannot always be written in UTC.
+_FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_DAY: Final = datetime(9000, 1, 1, tzinfo=UTC)
 # How soon asking again makes sense, while a task is open.
 _RETRY_AFTER_SECONDS: Final = 10
 
@@ -91,8 +92,8 @@ def list_tasks(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query()] = None,
     status: Annotated[TaskStatus | None, Query()] = None,
-    created_after: Annotated[AwareDatetime | None, Query(ge=_FIRST_DAY)] = None,
-    created_before: Annotated[AwareDatetime | None, Query(ge=_FIRST_DAY)] = None,
+    created_after: Annotated[AwareDatetime | None, Query(ge=_FIRST_DAY, le=_LAST_DAY)] = None,
+    created_before: Annotated[AwareDatetime | None, Query(ge=_FIRST_DAY, le=_LAST_DAY)] = None,
 ) -> TaskList:
     """List your tasks, newest first."""
     return video_tasks().list(
@@ -156,6 +157,15 @@ def answer_content_type(_: RequestUnsupportedContentType) -> Response[str]:
 def answer_deep_nesting(_: RecursionError) -> Response[str]:
     """JSON that is nested deeper than Python reads it."""
     return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", "The JSON is nested too deeply.")
+
+
+@app.exception_handler(Exception)
+def answer_fault(_: Exception) -> Response[str]:
+    """Whatever nobody meant: the caller may ask again, the log and a metric say what it was."""
+    logger.exception("request failed")
+    count("RequestsFailed")
+    detail = "Something went wrong here; ask again, with the same Idempotency-Key."
+    return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "temporarily_unavailable", detail)
 
 
 @app.not_found

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -69,6 +70,17 @@ def test_two_demos_at_once_both_end_well(i2v: Start, tmp_path: Path) -> None:
     assert nothing_is_left(tmp_path)
 
 
+@pytest.mark.parametrize("moment", [0.05, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0])
+def test_ctrl_c_while_it_starts_leaves_nothing(i2v: Start, tmp_path: Path, moment: float) -> None:
+    process = i2v("demo")
+    time.sleep(moment)
+    process.send_signal(signal.SIGINT)
+    code, _, err = ended(process)
+    assert code in (130, -signal.SIGINT)  # the latter before Python itself has begun
+    assert "i2v/main.py" not in err
+    assert nothing_is_left(tmp_path)
+
+
 def test_ctrl_c_in_the_middle_leaves_nothing(i2v: Start, tmp_path: Path) -> None:
     process = i2v("demo")
     assert process.stderr is not None
@@ -113,7 +125,9 @@ def test_bad_input_ends_in_one_clear_sentence(i2v: Start, tmp_path: Path, taken_
     cases: list[tuple[list[str], dict[str, str], str]] = [
         (["demo", "--image", "nowhere.png"], {}, "no picture at nowhere.png"),
         (["demo", "--image", str(text)], {}, "is not a picture"),
+        (["demo", "--image", str(tmp_path)], {}, "is a folder"),
         (["demo", "--prompt", ""], {}, "prompt must have"),
+        (["demo", "--out", str(text / "x")], {}, "cannot be made"),
         (["up", "--port", taken_port], {}, f"Port {taken_port} is taken"),
         (["up", "--a2e-url", unreachable], {}, "Set A2E_TOKEN"),
         (["up", "--a2e-url", unreachable], {"A2E_TOKEN": "sk_x"}, "cannot be reached"),

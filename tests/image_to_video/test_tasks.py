@@ -12,7 +12,7 @@ from image_to_video.errors import (
     InvalidTaskError,
     TaskNotFoundError,
 )
-from image_to_video.generator import Ready
+from image_to_video.generator import Ready, Started, StartRequest
 from image_to_video.models import (
     Cancellation,
     FailureCode,
@@ -70,6 +70,22 @@ class TestAdmission:
         assert request.prompt
         assert request.negative_prompt
         assert (request.video_time, request.model_version.value) == (5, "a2e")
+
+    def test_the_workflow_exists_before_anything_is_paid(
+        self,
+        tasks: VideoTasks,
+        generator: ScriptedGenerator,
+        application: Application,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        start = generator.start
+
+        def watch(request: StartRequest) -> Started:
+            assert request.name.startswith(executions(application)[0])
+            return start(request)
+
+        monkeypatch.setattr(generator, "start", watch)
+        assert tasks.create("anna", REQUEST, None).status is TaskStatus.GENERATING
 
     def test_without_a_workflow_nothing_is_paid_and_nothing_is_lost(
         self,
@@ -203,7 +219,22 @@ class TestUpload:
         assert generator.requests == []
         assert tasks.get("anna", task.task_id) == task
 
-    @pytest.mark.parametrize("key", ["uploads/a.png", "uploads//a.png", "uploads/anna/", "x/y/z"])
+    def test_a_key_that_no_link_can_name_fails_at_once(
+        self, tasks: VideoTasks, application: Application, generator: ScriptedGenerator
+    ) -> None:
+        task = tasks.create_from_upload(
+            UploadedObject(
+                application.environment["IMAGES_BUCKET"], "uploads/a/../b", None, "e", "1"
+            )
+        )
+        assert task is not None
+        assert task.failure is not None
+        assert task.failure.code is FailureCode.INVALID_IMAGE
+        assert generator.requests == []
+
+    @pytest.mark.parametrize(
+        "key", ["uploads/a.png", "uploads//a.png", "uploads/anna/", "uploads/../a.png", "x/y/z"]
+    )
     def test_a_key_of_nobody_is_left_alone(
         self, tasks: VideoTasks, application: Application, key: str
     ) -> None:

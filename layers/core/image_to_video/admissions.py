@@ -86,7 +86,7 @@ class Admissions:
             count("UploadsWithoutOwner")
             logger.warning("upload without an owner", extra={"key": uploaded.key})
             return None
-        options = read_options(self._storage.image(uploaded.key, uploaded.version_id))
+        options = read_options(uploaded, self._storage.image(uploaded.key, uploaded.version_id))
         task = self._new_task(
             owner,
             uploaded.identity[:_ID_LENGTH],

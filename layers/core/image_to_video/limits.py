@@ -63,14 +63,14 @@ class Limits:
         """Set coins of a day aside for an attempt, once; False when the budget is used up."""
         if not self._daily_coin_limit:
             return True
+        if coins > self._daily_coin_limit:
+            return False
         reserved = self._change(
             _budget(day),
             "SET #attempt = :coins, expires_at = :expires ADD spent :coins",
-            "attribute_not_exists(#attempt) AND "
-            "(attribute_not_exists(spent) AND :coins <= :limit OR spent <= :most)",
+            "attribute_not_exists(#attempt) AND (attribute_not_exists(spent) OR spent <= :most)",
             {
                 ":coins": coins,
-                ":limit": self._daily_coin_limit,
                 ":most": self._daily_coin_limit - coins,
                 ":expires": int((datetime.combine(day, time(), UTC) + _BUDGET_KEPT).timestamp()),
             },

@@ -143,7 +143,7 @@ class TaskRequest(TaskOptions):
 
     image_url: Annotated[
         str,
-        StringConstraints(max_length=2048, pattern=r"^https?://"),
+        StringConstraints(max_length=2048, pattern=r"^(?i:https?)://\S+$"),
         Field(description="Address of the image: http or https, public, without credentials."),
     ]
 

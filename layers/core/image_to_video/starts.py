@@ -85,6 +85,8 @@ class Starts:
         if not self._limits.reserve_coins(attempt.name, attempt.coins_reserved, now.date()):
             self._limits.release_slot(task.task_id)
             return self._wait_longer(task, WaitingFor.COINS)
+        # Whatever can go wrong without the generator goes wrong before the attempt is written.
+        request = self._request(task, attempt.name)
         try:
             held = self._table.replace(
                 task.changed(
@@ -95,11 +97,11 @@ class Starts:
             )
         except TaskConflictError:
             return self._table.get(task.task_id)
-        return self._send(held, attempt)
+        return self._send(held, attempt, request)
 
-    def _send(self, task: Task, attempt: Attempt) -> Task:
+    def _send(self, task: Task, attempt: Attempt, request: StartRequest) -> Task:
         try:
-            started = self._generator.start(self._request(task, attempt.name))
+            started = self._generator.start(request)
         except GeneratorRejectedError as error:
             closed = self._close(task, error.code, str(error), attempts=task.attempts[:-1])
             self._settle(task, attempt, 0)

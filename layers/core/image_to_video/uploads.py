@@ -13,6 +13,7 @@ PREFIX: Final = "uploads/"
 MAX_BYTES: Final = 10 * 1024 * 1024
 _OPTIONS: Final = ("prompt", "negative-prompt", "name", "video-time", "model-version")
 _METADATA_PREFIX: Final = "meta-"
+_DOTS: Final = frozenset({".", ".."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class UploadedObject:
     def owner(self) -> str | None:
         """The first segment below `uploads/`; None for a key that has none."""
         owner, separator, name = self.key.removeprefix(PREFIX).partition("/")
+        if owner in _DOTS:
+            return None
         return owner if self.key.startswith(PREFIX) and owner and separator and name else None
 
     @property
@@ -43,9 +46,12 @@ class UploadedObject:
         return self.key.rpartition("/")[2]
 
 
-def read_options(image: UploadedImage | None) -> TaskOptions | Failure:
+def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskOptions | Failure:
     """What the upload asks for, or why it can never become a video."""
     fault = _fault_of(image)
+    if _DOTS & set(uploaded.key.split("/")):
+        # Clients resolve such segments, and the signed link would name another object.
+        fault = "The key has a segment of dots; no link to it can be made."
     if image is None or fault:
         return Failure(code=FailureCode.INVALID_IMAGE, message=fault)
     options: dict[str, object] = {

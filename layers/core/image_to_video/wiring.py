@@ -64,7 +64,16 @@ def assemble(
     dynamodb = boto3.resource("dynamodb", config=_aws())
     table = TaskTable(dynamodb.Table(config.tasks_table), retention_days=config.task_retention_days)
     storage = Storage(
-        boto3.client("s3", config=_aws().merge(Config(signature_version="s3v4"))),
+        boto3.client(
+            "s3",
+            config=_aws().merge(
+                Config(
+                    signature_version="s3v4",
+                    # Or signed links name the global endpoint, which newer regions do not know.
+                    s3={"addressing_style": "virtual"},
+                )
+            ),
+        ),
         images_bucket=config.images_bucket,
         videos_bucket=config.videos_bucket,
     )
@@ -144,9 +153,11 @@ def _generator(config: Settings) -> Generator:
         trust_env=False,
     )
 
+    secrets = parameters.SecretsProvider(boto_config=_aws())
+
     def token() -> str:
         try:
-            return parameters.get_secret(config.a2e_token_secret, max_age=_TOKEN_SECONDS)
+            return str(secrets.get(config.a2e_token_secret, max_age=_TOKEN_SECONDS))
         except parameters.exceptions.GetParameterError as error:
             raise GeneratorAccessError(
                 "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
