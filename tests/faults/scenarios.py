@@ -120,7 +120,7 @@ SCENARIOS = [
     Scenario("upload", upload, DONE, 34),
     Scenario("late", rest, DONE, 57, generation_seconds=640),
     Scenario("refused", refused, frozenset({S.FAILED}), 14),
-    Scenario("answer lost", answer_lost, DONE, 26),
+    Scenario("answer lost", answer_lost, DONE, 27),
     Scenario("waiting for coins", waiting_for_coins, DONE, 49),
     Scenario("dead link", dead_link, DONE, 34),
     Scenario("cancel while queued", cancel_queued, CANCELED, 17),
