@@ -185,6 +185,48 @@ def test_only_a_whole_quiet_period_permits_a_second_attempt(
     assert [attempt.name for attempt in task.attempts] == names
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        GeneratorUnavailableError("429"),
+        GeneratorAccessError("no coins", waiting_for=WaitingFor.COINS),
+        StartUnconfirmedError("timeout"),
+    ],
+)
+def test_a_first_attempt_that_shows_up_late_is_adopted(
+    tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock, trouble: Exception
+) -> None:
+    generator.starts = [StartUnconfirmedError("timeout"), trouble]
+    task = create(tasks)
+    while len(generator.requests) == 1:
+        task = drive(tasks, task, clock)
+    generator.finds = [Started("gen-late00", 30)]
+    task = until_settled(tasks, task, clock)
+    assert (task.status, task.generator_task_id) == (TaskStatus.GENERATING, "gen-late00")
+    assert len(generator.requests) == 2
+    assert generator.found[-1] == f"{task.task_id}-1"
+
+
+def test_a_cancel_that_meets_a_start_gives_back_what_was_started(
+    tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator.starts = [GeneratorUnavailableError("down"), Started("gen-000007", 30)]
+    task = create(tasks)
+    clock.advance(60)
+    table = tasks._table
+    replace = table.replace
+
+    def after_the_start(new: Task) -> Task:
+        monkeypatch.setattr(table, "replace", replace)
+        tasks.advance(task.task_id)
+        return replace(new)
+
+    monkeypatch.setattr(table, "replace", after_the_start)
+    closed, achieved = tasks.cancel(OWNER, task.task_id)
+    assert (closed.status, achieved) == (TaskStatus.CANCELED, Cancellation.TOO_LATE)
+    assert generator.canceled == ["gen-000007"]
+
+
 def test_nothing_is_started_again_while_the_list_cannot_be_read(
     tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock
 ) -> None:

@@ -33,9 +33,12 @@ class Copies:
 
     def copy(self, task: Task) -> Task:
         """Copy the video of a storing task and close it, or write down when to try again."""
+        key = f"{task.owner}/{task.task_id}.mp4"
+        if task.status is TaskStatus.CANCELED:
+            # An earlier copy may have got that far and no further.
+            self._storage.delete_video(key)
         if task.status is not TaskStatus.STORING or task.result_url is None:
             return task
-        key = f"{task.owner}/{task.task_id}.mp4"
         try:
             video = self._store(key, task.result_url)
         except VideoDownloadError as error:
@@ -49,7 +52,7 @@ class Copies:
             return current.changed(self._now(), status=TaskStatus.SUCCEEDED, video=video)
 
         task = self._table.amend(task, change)
-        if task.status is not TaskStatus.SUCCEEDED:
+        if task.status is TaskStatus.CANCELED:
             # Canceled while the copy ran: what nobody is told of must not stay behind.
             self._storage.delete_video(key)
         return task

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from image_to_video.errors import GeneratorError
-from image_to_video.generator import Failed, Generator, Incomplete, Look, Ready
+from image_to_video.generator import Failed, Generator, Incomplete, Look, Ready, Running
 from image_to_video.limits import Limits
 from image_to_video.models import FailureCode, Task, TaskStatus
 from image_to_video.observability import count, logger
@@ -85,7 +85,8 @@ class Looks:
     def _still_waiting(self, task: Task, look: Look | None, now: datetime) -> Task:
         begun = task.started_at or task.created_at
         passed = now - begun
-        completed_at = task.completed_at
+        # The time without a video counts from when it last began.
+        completed_at = None if isinstance(look, Running) else task.completed_at
         if isinstance(look, Incomplete):
             completed_at = completed_at or now
             if now >= completed_at + timedelta(seconds=self._schedule.incomplete_seconds):

@@ -71,7 +71,10 @@ class Starts:
         return self.begin(task)
 
     def begin(self, task: Task) -> Task:
-        """Make one paid start, unless a limit is reached, or somebody else was quicker."""
+        """Make one paid start, unless a limit is reached, or somebody else was quicker.
+
+        An earlier attempt counts as absent only from the moment that the new one is written.
+        """
         now = self._now()
         attempt = Attempt(
             name=f"{task.task_id}-{len(task.attempts) + 1}",
@@ -91,7 +94,7 @@ class Starts:
             held = self._table.replace(
                 task.changed(
                     now,
-                    attempts=(*task.attempts, attempt),
+                    attempts=(*_resolved(task), attempt),
                     next_look_at=attempt.lease_until,
                 )
             )
@@ -137,7 +140,9 @@ class Starts:
     def _confirm(self, task: Task, attempt: Attempt) -> Task:
         """Look an attempt of unknown outcome up; only a long, complete silence permits another."""
         try:
-            found = self._generator.find(attempt.name, since=attempt.sent_at)
+            # An earlier attempt may have shown up late; it is paid like any other.
+            finds = (self._generator.find(a.name, since=a.sent_at) for a in task.attempts)
+            found = next((started for started in finds if started is not None), None)
         except GeneratorError as error:
             logger.warning("confirmation not possible now", extra={"reason": str(error)})
             if self._is_past_deadline(task):
@@ -159,7 +164,7 @@ class Starts:
             return self._give_up(task)
         count("StartsRepeated")
         self._settle_coins(attempt, 0)
-        return self.begin(task.model_copy(update={"attempts": _resolved(task)}))
+        return self.begin(task)
 
     def _accept(self, task: Task, started: Started) -> Task:
         """Write an accepted start down, whatever has become of the task meanwhile."""
@@ -207,7 +212,9 @@ class Starts:
     ) -> Task:
         """Surely nothing was accepted: forget the attempt, its name may be used again."""
         attempt = task.attempts[-1]
-        postponed = self._wait_longer(task, waiting_for, retry_after, attempts=task.attempts[:-1])
+        # The attempt before it, if there is one, is to be looked up once more before the next.
+        earlier = tuple(a.model_copy(update={"in_flight": True}) for a in task.attempts[:-1])
+        postponed = self._wait_longer(task, waiting_for, retry_after, attempts=earlier)
         self._settle(task, attempt, 0)
         return postponed
 

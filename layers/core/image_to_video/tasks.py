@@ -206,14 +206,16 @@ class VideoTasks:
         return task
 
     def _close_canceled(self, task: Task, *, repeated: bool) -> Task:
-        achieved = self._give_back(task, repeated=repeated)
-
-        def change(current: Task) -> Task | None:
-            if current.status.is_final:
-                return None
-            return current.changed(self._now(), status=TaskStatus.CANCELED, cancellation=achieved)
-
-        task = self._table.amend(task, change)
+        while not task.status.is_final:
+            # What can be given back is true of this version of the task and of no later one.
+            achieved = self._give_back(task, repeated=repeated)
+            repeated = repeated or task.generator_task_id is not None
+            try:
+                task = self._table.replace(
+                    task.changed(self._now(), status=TaskStatus.CANCELED, cancellation=achieved)
+                )
+            except TaskConflictError:
+                task = self._table.get(task.task_id)
         self._limits.release_slot(task.task_id)
         return task
 
