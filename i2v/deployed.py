@@ -7,7 +7,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from i2v.deployment import PROJECT, STACK_NAME
-from i2v.emulator import REGION
+from i2v.emulator import local_session
 from i2v.trouble import Trouble
 
 STACK_FILE: Final = PROJECT / ".local" / "stack.json"
@@ -29,11 +29,7 @@ class Deployed:
                 stack = json.loads(STACK_FILE.read_text())
             except FileNotFoundError as error:
                 raise Trouble("No local stack is running; start one with: make up") from error
-            self._session = boto3.Session(
-                aws_access_key_id="test",
-                aws_secret_access_key="test",  # noqa: S106 - opens nothing
-                region_name=REGION,
-            )
+            self._session = local_session()
             self._endpoint = {"endpoint_url": stack["aws_endpoint_url"]}
 
     def table(self, output: str) -> Any:

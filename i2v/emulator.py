@@ -29,23 +29,24 @@ _LOG: Final = "emulator.log"
 class Emulator:
     """A running emulator. Its credentials open nothing else."""
 
-    def __init__(self, endpoint_url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, endpoint_url: str, process: subprocess.Popen[bytes]) -> None:
         self.endpoint_url = endpoint_url
         self.process = process
-        self.log = log
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
         """The boto3 client of this emulator for a service."""
         if service not in self._clients:
-            self._clients[service] = _session().client(
+            self._clients[service] = local_session().client(
                 service, endpoint_url=self.endpoint_url, config=_PATIENT
             )
         return self._clients[service]
 
     def table(self, name: str) -> Any:
         """A DynamoDB table of this emulator."""
-        resource = _session().resource("dynamodb", endpoint_url=self.endpoint_url, config=_PATIENT)
+        resource = local_session().resource(
+            "dynamodb", endpoint_url=self.endpoint_url, config=_PATIENT
+        )
         self._clients[f"table {name}"] = resource.meta.client
         return resource.Table(name)
 
@@ -150,12 +151,12 @@ def _launch(folder: Path, port: int, account: str) -> Emulator:
             # A group of its own: Ctrl-C reaches us alone, and we end the whole group.
             start_new_session=True,
         )
-    return Emulator(endpoint_url, process, log)
+    return Emulator(endpoint_url, process)
 
 
 def _answers(emulator: Emulator, account: str) -> bool:
     config = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1})
-    sts = _session().client("sts", endpoint_url=emulator.endpoint_url, config=config)
+    sts = local_session().client("sts", endpoint_url=emulator.endpoint_url, config=config)
     deadline = time.monotonic() + _START_SECONDS
     with closing(sts):
         while time.monotonic() < deadline and emulator.process.poll() is None:
@@ -171,7 +172,8 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _session() -> Any:
+def local_session() -> Any:
+    """A boto3 session whose credentials open nothing but an emulator."""
     return boto3.Session(
         aws_access_key_id="test",
         aws_secret_access_key="test",  # noqa: S106 - opens nothing
