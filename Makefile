@@ -1,5 +1,6 @@
-# Two environments: .venv runs and tests everything; .venv-sam holds the SAM CLI alone, because
-# its pins and the emulator's cannot be met together. Both come from locks with hashes.
+# .venv runs and tests everything; .venv-sam holds the SAM CLI and .venv-checkov the template's
+# security checks, each alone, because their pins and the emulator's cannot be met together. All
+# come from locks with hashes.
 
 .PHONY: help demo up test check benchmark deploy lock clean
 .DEFAULT_GOAL := help
@@ -9,6 +10,7 @@ ARGS ?=
 
 VENV := .venv/.ready
 SAM := .venv-sam/.ready
+CHECKOV := .venv-checkov/.ready
 
 # Sets $$python to the real executable of a Python 3.13, not to the shim of a version manager. As
 # a last resort uv, where it is installed, fetches one into this folder.
@@ -43,7 +45,7 @@ up: $(VENV)
 test: check
 	.venv/bin/pytest -n 2 $(ARGS)
 
-check: $(VENV) $(SAM)
+check: $(VENV) $(SAM) $(CHECKOV)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
@@ -61,9 +63,11 @@ lock:
 		--python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile --group sam --universal \
 		--python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-sam.lock
+	uv pip compile --group checkov --universal \
+		--python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-checkov.lock
 
 clean:
-	rm -rf .venv .venv-sam .python .aws-sam .local out
+	rm -rf .venv .venv-sam .venv-checkov .python .aws-sam .local out
 
 $(VENV): requirements.lock pyproject.toml layers/core/requirements.txt
 	@$(find_python); \
@@ -78,4 +82,11 @@ $(SAM): requirements-sam.lock
 	echo "Setting up .venv-sam with the SAM CLI (once; about a minute) ..."; \
 	rm -rf .venv-sam && "$$python" -m venv .venv-sam \
 	&& .venv-sam/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-sam.lock \
+	&& touch $@
+
+$(CHECKOV): requirements-checkov.lock
+	@$(find_python); \
+	echo "Setting up .venv-checkov with checkov (once; about a minute) ..."; \
+	rm -rf .venv-checkov && "$$python" -m venv .venv-checkov \
+	&& .venv-checkov/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-checkov.lock \
 	&& touch $@

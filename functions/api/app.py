@@ -21,8 +21,9 @@ from image_to_video.errors import (
     InvalidTaskError,
     TaskNotFoundError,
 )
-from image_to_video.models import FailureCode, Task, TaskRequest, TaskStatus
+from image_to_video.models import FailureCode, Task, TaskStatus
 from image_to_video.observability import count, logger, metrics
+from image_to_video.requests import TaskRequest
 from image_to_video.views import TaskList, TaskView
 from image_to_video.wiring import video_tasks
 from pydantic import AwareDatetime, BaseModel

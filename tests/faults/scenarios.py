@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from image_to_video.models import Task, TaskRequest, TaskStatus
+from image_to_video.models import Task, TaskStatus
+from image_to_video.requests import TaskRequest
 from image_to_video.uploads import UploadedObject
 
 from tests.faults.world import World

@@ -9,7 +9,8 @@ import pytest
 from image_to_video.downloads import GuardedTransport
 from image_to_video.errors import GeneratorUnavailableError, VideoDownloadError
 from image_to_video.generator import Ready, Running
-from image_to_video.models import FailureCode, Phase, Task, TaskRequest, TaskStatus
+from image_to_video.models import FailureCode, Phase, Task, TaskStatus
+from image_to_video.requests import TaskRequest
 from image_to_video.tasks import VideoTasks
 
 from tests.conftest import Application, Clock, Results, ScriptedGenerator

@@ -11,7 +11,8 @@ from image_to_video.errors import (
 )
 from image_to_video.generator import Ready, Started
 from image_to_video.limits import Limits
-from image_to_video.models import FailureCode, Task, TaskRequest, TaskStatus, WaitingFor
+from image_to_video.models import FailureCode, Task, TaskStatus, WaitingFor
+from image_to_video.requests import TaskRequest
 from image_to_video.tasks import VideoTasks
 
 from tests.conftest import REGION, Application, Clock, ScriptedGenerator

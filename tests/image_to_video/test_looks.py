@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from image_to_video.errors import GeneratorAccessError, GeneratorUnavailableError
 from image_to_video.generator import Failed, Incomplete, Look, Missing, Ready, Running
-from image_to_video.models import FailureCode, Phase, Task, TaskRequest, TaskStatus, WaitingFor
+from image_to_video.models import FailureCode, Phase, Task, TaskStatus, WaitingFor
+from image_to_video.requests import TaskRequest
 from image_to_video.tasks import VideoTasks
 
 from tests.conftest import Clock, ScriptedGenerator

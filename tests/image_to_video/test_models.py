@@ -9,11 +9,11 @@ from image_to_video.models import (
     Failure,
     FailureCode,
     Task,
-    TaskRequest,
     TaskStatus,
     WaitingFor,
     iso,
 )
+from image_to_video.requests import TaskRequest
 from pydantic import ValidationError
 
 from tests.image_to_video.samples import NOW, a_full_task, a_task

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 from image_to_video.generator import Missing, Ready
-from image_to_video.models import FailureCode, Phase, Task, TaskRequest, TaskStatus
+from image_to_video.models import FailureCode, Phase, Task, TaskStatus
+from image_to_video.requests import TaskRequest
 from image_to_video.tasks import VideoTasks
 
 from tests.conftest import Application, Clock, Results, ScriptedGenerator

@@ -18,10 +18,10 @@ from image_to_video.models import (
     FailureCode,
     Phase,
     Task,
-    TaskRequest,
     TaskStatus,
     WaitingFor,
 )
+from image_to_video.requests import TaskRequest
 from image_to_video.settings import Settings
 from image_to_video.tasks import VideoTasks
 

@@ -18,9 +18,9 @@ from image_to_video.models import (
     FailureCode,
     Phase,
     Task,
-    TaskRequest,
     TaskStatus,
 )
+from image_to_video.requests import TaskRequest
 from image_to_video.tasks import VideoTasks
 from image_to_video.uploads import UploadedObject
 

@@ -22,6 +22,7 @@ LEAVES = {
     "errors": {"models"},
     "schedule": {"pydantic"},
     "generator": {"models"},
+    "requests": {"models", "pydantic"},
     "views": {"models", "pydantic"},
     "addresses": set[str](),
     "observability": {"aws_lambda_powertools"},

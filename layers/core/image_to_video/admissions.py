@@ -15,8 +15,9 @@ from image_to_video.errors import (
     InvalidTaskError,
     WorkflowUnavailableError,
 )
-from image_to_video.models import Failure, Task, TaskOptions, TaskRequest, TaskStatus, WaitingFor
+from image_to_video.models import Failure, Task, TaskStatus, WaitingFor
 from image_to_video.observability import count, logger
+from image_to_video.requests import TaskOptions, TaskRequest
 from image_to_video.schedule import Schedule
 from image_to_video.starts import Starts
 from image_to_video.storage import Storage

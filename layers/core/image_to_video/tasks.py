@@ -20,10 +20,10 @@ from image_to_video.models import (
     Redrive,
     Step,
     Task,
-    TaskRequest,
     TaskStatus,
 )
 from image_to_video.observability import count, logger
+from image_to_video.requests import TaskRequest
 from image_to_video.schedule import Schedule
 from image_to_video.starts import Starts
 from image_to_video.table import TaskTable

@@ -6,7 +6,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from image_to_video.models import Failure, FailureCode, TaskOptions
+from image_to_video.models import Failure, FailureCode
+from image_to_video.requests import TaskOptions
 from image_to_video.storage import UploadedImage
 
 PREFIX: Final = "uploads/"
