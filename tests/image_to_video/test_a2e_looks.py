@@ -44,7 +44,7 @@ def counted() -> dict[str, Any]:
 
 @pytest.mark.parametrize("word", RUNNING_WORDS)
 def test_words_of_work_mean_running(word: str, counted: dict[str, Any]) -> None:
-    assert look(current_status=word) == Running(word)
+    assert look(current_status=word) == Running(word, refundable=word == "initialized")
     assert not counted
 
 
@@ -236,21 +236,24 @@ def test_looks_tell_no_secrets() -> None:
         assert "top_secret" not in text
 
 
-def test_a_task_that_has_not_begun_is_given_back() -> None:
-    a2e = FakeA2E(detail=accepted(record(current_status="Initialized")), delete=accepted(None))
-    assert a2e.client.cancel(ID) is True
-    assert a2e.kinds() == ["detail", "delete"]
-    assert a2e.requests[1].url.path.endswith(f"/{ID}")
+def test_only_a_task_that_has_not_begun_is_refundable() -> None:
+    assert look(current_status="Initialized") == Running("initialized", refundable=True)
 
 
 @pytest.mark.parametrize(
     "word",
     [*RUNNING_WORDS[1:], *DONE_WORDS, "failed", "fail", *TENTATIVE_WORDS, "", "unheard of"],
 )
-def test_nothing_but_an_untouched_task_is_deleted(word: str) -> None:
-    a2e = FakeA2E(detail=accepted(record(current_status=word, result_url=URL)))
-    assert a2e.client.cancel(ID) is False
-    assert a2e.kinds() == ["detail"]
+def test_no_other_word_promises_a_refund(word: str) -> None:
+    seen = look(current_status=word, result_url=URL)
+    assert not isinstance(seen, Running) or not seen.refundable
+
+
+def test_giving_back_deletes_the_record() -> None:
+    a2e = FakeA2E(delete=accepted(None))
+    assert a2e.client.cancel(ID) is True
+    assert a2e.kinds() == ["delete"]
+    assert a2e.requests[0].url.path.endswith(f"/{ID}")
 
 
 @pytest.mark.parametrize(
@@ -260,19 +263,11 @@ def test_nothing_but_an_untouched_task_is_deleted(word: str) -> None:
         httpx.Response(404, json={"code": 404}),
     ],
 )
-def test_a_refused_deletion_is_too_late(reply: httpx.Response) -> None:
-    a2e = FakeA2E(detail=accepted(record(current_status="initialized")), delete=reply)
-    assert a2e.client.cancel(ID) is False
-
-
-def test_a_task_not_shown_is_neither_given_back_nor_too_late() -> None:
-    a2e = FakeA2E(detail=NOTHING, batch=NOTHING, list=pages([]))
-    assert a2e.client.cancel(ID) is None
-    assert "delete" not in a2e.kinds()
+def test_a_refused_deletion_is_no_refund(reply: httpx.Response) -> None:
+    assert FakeA2E(delete=reply).client.cancel(ID) is False
 
 
 @pytest.mark.parametrize("reply", [httpx.Response(500), httpx.ReadTimeout("timed out")])
-def test_a_deletion_without_an_answer_is_no_refund(reply: Reply) -> None:
-    a2e = FakeA2E(detail=accepted(record(current_status="initialized")), delete=reply)
+def test_a_deletion_without_an_answer_is_no_answer(reply: Reply) -> None:
     with pytest.raises(GeneratorUnavailableError):
-        a2e.client.cancel(ID)
+        FakeA2E(delete=reply).client.cancel(ID)

@@ -96,7 +96,7 @@ def test_only_a_task_without_its_paid_video_is_opened_again() -> None:
     url = "https://results.example/new.mp4"
     storing = a_task(status=S, completed_at=NOW)
     failed = storing.failed(NOW, FailureCode.VIDEO_UNAVAILABLE, "gone")
-    opened = failed.reopened(LATER, url)
+    opened = failed.reopened(LATER, status=S, result_url=url)
     assert (opened.status, opened.failure, opened.ended_at) == (S, None, None)
     assert (opened.result_url, opened.reopened_at) == (url, LATER)
     # Without it, a task whose new workflow was never started would not become overdue.
@@ -104,10 +104,10 @@ def test_only_a_task_without_its_paid_video_is_opened_again() -> None:
     assert (opened.version, opened.updated_at) == (failed.version + 1, LATER)
     for task in (
         *(a_task(status=status) for status in TaskStatus),
-        *(a_task().failed(NOW, c, "m") for c in FailureCode if c != FailureCode.VIDEO_UNAVAILABLE),
+        *(a_task().failed(NOW, code, "m") for code in FailureCode if not code.may_be_mended),
     ):
         with pytest.raises(ValueError, match="not opened again"):
-            task.reopened(LATER, url)
+            task.reopened(LATER, status=S)
 
 
 def test_the_unresolved_attempt_is_the_last_one_in_flight() -> None:

@@ -14,7 +14,6 @@ from image_to_video.errors import (
 )
 from image_to_video.generator import Started, StartRequest
 from image_to_video.models import (
-    Cancellation,
     FailureCode,
     Phase,
     Task,
@@ -207,26 +206,6 @@ def test_a_first_attempt_that_shows_up_late_is_adopted(
     assert generator.found[-1] == f"{task.task_id}-1"
 
 
-def test_a_cancel_that_meets_a_start_gives_back_what_was_started(
-    tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    generator.starts = [GeneratorUnavailableError("down"), Started("gen-000007", 30)]
-    task = create(tasks)
-    clock.advance(60)
-    table = tasks._table
-    replace = table.replace
-
-    def after_the_start(new: Task) -> Task:
-        monkeypatch.setattr(table, "replace", replace)
-        tasks.advance(task.task_id)
-        return replace(new)
-
-    monkeypatch.setattr(table, "replace", after_the_start)
-    closed, achieved = tasks.cancel(OWNER, task.task_id)
-    assert (closed.status, achieved) == (TaskStatus.CANCELED, Cancellation.TOO_LATE)
-    assert generator.canceled == ["gen-000007"]
-
-
 def test_nothing_is_started_again_while_the_list_cannot_be_read(
     tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock
 ) -> None:
@@ -336,30 +315,3 @@ def test_of_two_that_read_the_same_record_one_holds_the_lease(
     monkeypatch.setattr(workflow_client, "start_execution", while_another_is_quicker)
     assert create(tasks).status is TaskStatus.GENERATING
     assert len(generator.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("refunded", "expected"), [(True, Cancellation.REFUNDED), (False, Cancellation.TOO_LATE)]
-)
-def test_a_start_accepted_after_the_cancel_is_written_down_and_given_back(
-    tasks: VideoTasks,
-    generator: ScriptedGenerator,
-    monkeypatch: pytest.MonkeyPatch,
-    refunded: bool,
-    expected: Cancellation,
-) -> None:
-    start = generator.start
-    generator.refunds = [refunded]
-
-    def canceled_meanwhile(request: StartRequest) -> Started:
-        [task] = tasks.list(OWNER, limit=1).data
-        _, achieved = tasks.cancel(OWNER, task.task_id)
-        assert achieved is Cancellation.TOO_LATE
-        return start(request)
-
-    monkeypatch.setattr(generator, "start", canceled_meanwhile)
-    task = create(tasks)
-    assert task.status is TaskStatus.CANCELED
-    assert (task.generator_task_id, task.coins) == ("gen-000001", 30)
-    assert task.cancellation is expected
-    assert generator.canceled == ["gen-000001"]

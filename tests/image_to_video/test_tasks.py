@@ -6,17 +6,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from image_to_video.errors import (
-    GeneratorUnavailableError,
     IdempotencyKeyReusedError,
     InvalidCursorError,
     InvalidTaskError,
-    TaskNotFoundError,
 )
-from image_to_video.generator import Ready, Started, StartRequest
+from image_to_video.generator import Started, StartRequest
 from image_to_video.models import (
-    Cancellation,
     FailureCode,
-    Phase,
     Task,
     TaskStatus,
 )
@@ -250,51 +246,6 @@ class TestUpload:
         assert task is not None
         assert task.failure is not None
         assert task.failure.code is FailureCode.INVALID_IMAGE
-
-
-class TestCancel:
-    def test_what_had_not_begun_is_refunded(
-        self, tasks: VideoTasks, generator: ScriptedGenerator
-    ) -> None:
-        generator.refunds = [True]
-        task = tasks.create("anna", REQUEST, None)
-        closed, achieved = tasks.cancel("anna", task.task_id)
-        assert (closed.status, achieved) == (TaskStatus.CANCELED, Cancellation.REFUNDED)
-        assert closed.cancellation is achieved
-
-    def test_what_was_never_started_costs_nothing(
-        self, tasks: VideoTasks, generator: ScriptedGenerator
-    ) -> None:
-        generator.starts = [GeneratorUnavailableError("down")]
-        task = tasks.create("anna", REQUEST, None)
-        assert tasks.cancel("anna", task.task_id)[1] is Cancellation.REFUNDED
-        assert generator.canceled == []
-
-    @pytest.mark.parametrize("answer", [False, GeneratorUnavailableError("down")])
-    def test_what_has_begun_is_too_late(
-        self, tasks: VideoTasks, generator: ScriptedGenerator, answer: bool | Exception
-    ) -> None:
-        generator.refunds = [answer]
-        task = tasks.create("anna", REQUEST, None)
-        closed, achieved = tasks.cancel("anna", task.task_id)
-        assert (closed.status, achieved) == (TaskStatus.CANCELED, Cancellation.TOO_LATE)
-
-    def test_canceled_is_final(
-        self, tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock
-    ) -> None:
-        task = tasks.create("anna", REQUEST, None)
-        tasks.cancel("anna", task.task_id)
-        generator.looks = [Ready("completed", "https://example.com/v.mp4")]
-        clock.advance(60)
-        assert tasks.advance(task.task_id).phase is Phase.CLOSED
-        assert tasks.store(task.task_id).phase is Phase.CLOSED
-        assert tasks.cancel("anna", task.task_id)[1] is Cancellation.ALREADY_FINAL
-
-    def test_nobody_cancels_for_another(self, tasks: VideoTasks) -> None:
-        task = tasks.create("anna", REQUEST, None)
-        with pytest.raises(TaskNotFoundError):
-            tasks.cancel("ben", task.task_id)
-        assert tasks.get("anna", task.task_id).status is TaskStatus.GENERATING
 
 
 class TestRepair:

@@ -45,11 +45,23 @@ SERVED = {*LEAVES, "downloads", "inspection", "table", "limits", "storage", "wor
 SERVICE = {
     "cursors": {*SERVED},
     "uploads": {*SERVED, "pydantic"},
-    "starts": {*SERVED},
+    "attempts": {*SERVED},
+    "starts": {*SERVED, "attempts"},
     "looks": {*SERVED},
     "copies": {*SERVED},
+    "cancellations": {*SERVED},
     "admissions": {*SERVED, "starts", "uploads"},
-    "tasks": {*SERVED, "admissions", "copies", "cursors", "looks", "starts", "uploads"},
+    "tasks": {
+        *SERVED,
+        "admissions",
+        "attempts",
+        "cancellations",
+        "copies",
+        "cursors",
+        "looks",
+        "starts",
+        "uploads",
+    },
 }
 PERMITTED = {
     "__init__": set[str](),

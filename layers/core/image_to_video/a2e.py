@@ -142,16 +142,8 @@ class A2E:
             logger.error("several generator tasks under one name", extra={"attempt": name})
         return started[0] if started else None
 
-    def cancel(self, generator_task_id: str) -> bool | None:
-        """Delete a task that has not begun, which refunds it; A2E refuses once it is at work.
-
-        Only `initialized` is refunded: a finished record could be deleted too, for nothing.
-        """
-        look = self.check(generator_task_id)
-        if isinstance(look, Missing):
-            return None
-        if look.word != _REFUNDABLE:
-            return False
+    def cancel(self, generator_task_id: str) -> bool:
+        """Delete a task, which refunds it while it is `initialized`; A2E refuses one at work."""
         return self._ask("DELETE", f"/{generator_task_id}").verdict() is Verdict.SUCCESS
 
     def _search(self, generator_task_id: str) -> dict[str, Any] | None:
@@ -246,7 +238,7 @@ def _look(record: dict[str, Any]) -> Look:
     if word not in _RUNNING:
         count("UnknownGeneratorStatus")
         logger.warning("unknown status, taken as running", extra={"generator_status": word[:40]})
-    return Running(word[:40] or "unknown")
+    return Running(word[:40] or "unknown", refundable=word == _REFUNDABLE)
 
 
 def _rows(data: Any) -> list[Any] | None:

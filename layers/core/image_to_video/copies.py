@@ -33,10 +33,8 @@ class Copies:
 
     def copy(self, task: Task) -> Task:
         """Copy the video of a storing task and close it, or write down when to try again."""
-        key = f"{task.owner}/{task.task_id}.mp4"
-        if task.status is TaskStatus.CANCELED:
-            # An earlier copy may have got that far and no further.
-            self._storage.delete_video(key)
+        key = video_key(task)
+        self.clear(task)
         if task.status is not TaskStatus.STORING or task.result_url is None:
             return task
         try:
@@ -52,10 +50,14 @@ class Copies:
             return current.changed(self._now(), status=TaskStatus.SUCCEEDED, video=video)
 
         task = self._table.amend(task, change)
-        if task.status is TaskStatus.CANCELED:
-            # Canceled while the copy ran: what nobody is told of must not stay behind.
-            self._storage.delete_video(key)
+        # It may have been canceled while the copy ran.
+        self.clear(task)
         return task
+
+    def clear(self, task: Task) -> None:
+        """Remove what a copy of a canceled task left: nobody is told of it."""
+        if task.status is TaskStatus.CANCELED and task.result_url is not None:
+            self._storage.delete_video(video_key(task))
 
     def _store(self, key: str, url: str) -> Video:
         with self._downloads.open(url) as download:
@@ -79,7 +81,7 @@ class Copies:
 
     def _failed_copy(self, task: Task, reason: str) -> Task:
         now = self._now()
-        begun = task.reopened_at or task.started_at or task.created_at
+        begun = task.generation_began_at
         if now >= begun + timedelta(seconds=self._schedule.generation_deadline_seconds):
             return task.failed(now, FailureCode.VIDEO_UNAVAILABLE, reason)
         wait = self._schedule.copy_retry_pace.wait(now - (task.completed_at or begun))
@@ -88,3 +90,8 @@ class Copies:
             copy_failures=task.copy_failures + 1,
             next_look_at=now + timedelta(seconds=wait),
         )
+
+
+def video_key(task: Task) -> str:
+    """Where in the bucket the video of a task lies."""
+    return f"{task.owner}/{task.task_id}.mp4"

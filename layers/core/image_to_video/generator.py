@@ -29,9 +29,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Still at it; `word` is the generator's own status."""
+    """Still at it; `word` is the generator's own status. A `refundable` start has not begun yet."""
 
     word: str
+    refundable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,5 @@ class Generator(Protocol):
     def find(self, name: str, *, since: datetime) -> Started | None:
         """Look a start up by its attempt's name among the records made after `since`."""
 
-    def cancel(self, generator_task_id: str) -> bool | None:
-        """Give the start back. True: it had not begun and is refunded. False: too late. None: the
-        generator does not show it (any more)."""
+    def cancel(self, generator_task_id: str) -> bool:
+        """Give a refundable start back. False: refused, it has begun or is gone."""

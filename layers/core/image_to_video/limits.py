@@ -59,37 +59,37 @@ class Limits:
                     {":task": task_id, ":past": ""},
                 )
 
-    def reserve_coins(self, attempt: str, coins: int, day: date) -> bool:
-        """Set coins of a day aside for an attempt, once; False when the budget is used up."""
+    def reserve_coins(self, reservation: str, coins: int, day: date) -> bool:
+        """Set coins of a day aside under this name, once; False when the budget is used up."""
         if not self._daily_coin_limit:
             return True
         if coins > self._daily_coin_limit:
             return False
         reserved = self._change(
             _budget(day),
-            "SET #attempt = :coins, expires_at = :expires ADD spent :coins",
-            "attribute_not_exists(#attempt) AND (attribute_not_exists(spent) OR spent <= :most)",
+            "SET #name = :coins, expires_at = :expires ADD spent :coins",
+            "attribute_not_exists(#name) AND (attribute_not_exists(spent) OR spent <= :most)",
             {
                 ":coins": coins,
                 ":most": self._daily_coin_limit - coins,
                 ":expires": int((datetime.combine(day, time(), UTC) + _BUDGET_KEPT).timestamp()),
             },
-            attempt=attempt,
+            name=reservation,
         )
         if reserved:
             return True
         item = self._table.get_item(Key=_budget(day), ConsistentRead=True).get("Item", {})
-        return attempt in item
+        return reservation in item
 
-    def settle_coins(self, attempt: str, reserved: int, spent: int, day: date) -> None:
-        """Replace an attempt's reservation by what it really cost: 0 when it was not accepted."""
+    def settle_coins(self, reservation: str, reserved: int, spent: int, day: date) -> None:
+        """Replace a reservation by what it was really spent: 0 when nothing was accepted."""
         if self._daily_coin_limit:
             self._change(
                 _budget(day),
-                "REMOVE #attempt ADD spent :difference",
-                "attribute_exists(#attempt)",
+                "REMOVE #name ADD spent :difference",
+                "attribute_exists(#name)",
                 {":difference": spent - reserved},
-                attempt=attempt,
+                name=reservation,
             )
 
     def _slots(self) -> dict[str, dict[str, Any]]:
@@ -113,12 +113,10 @@ class Limits:
         condition: str,
         values: dict[str, Any],
         *,
-        attempt: str | None = None,
+        name: str | None = None,
     ) -> bool:
         """Make one conditional write; False where its condition does not hold."""
-        names: dict[str, Any] = (
-            {"ExpressionAttributeNames": {"#attempt": attempt}} if attempt else {}
-        )
+        names: dict[str, Any] = {"ExpressionAttributeNames": {"#name": name}} if name else {}
         try:
             self._table.update_item(
                 Key=key,

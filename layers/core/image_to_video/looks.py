@@ -48,10 +48,11 @@ class Looks:
                 change = task.failed(now, look.code, look.message, generator_status=look.word)
             case _:
                 change = self._still_waiting(task, look, now)
-        task = self._table.settle(change)
-        if task.status is TaskStatus.GENERATING:
+        if change.status is TaskStatus.GENERATING:
+            # Before the write: whoever closes the task meanwhile gives the slot back after ours.
             self._limits.take_slot(task.task_id, now)
-        else:
+        task = self._table.settle(change)
+        if task.status is not TaskStatus.GENERATING:
             self._limits.release_slot(task.task_id)
         return task
 
@@ -62,8 +63,9 @@ class Looks:
         """
         look = self._ask(task)
         now = self._now()
-        begun = task.reopened_at or task.started_at or task.created_at
-        if now >= begun + timedelta(seconds=self._schedule.generation_deadline_seconds):
+        if now >= task.generation_began_at + timedelta(
+            seconds=self._schedule.generation_deadline_seconds
+        ):
             return self._table.settle(
                 task.failed(
                     now, FailureCode.VIDEO_UNAVAILABLE, "The video could not be copied in time."
@@ -83,8 +85,7 @@ class Looks:
             return None
 
     def _still_waiting(self, task: Task, look: Look | None, now: datetime) -> Task:
-        begun = task.started_at or task.created_at
-        passed = now - begun
+        passed = now - task.generation_began_at
         # The time without a video counts from when it last began.
         completed_at = None if isinstance(look, Running) else task.completed_at
         if isinstance(look, Incomplete):

@@ -85,6 +85,21 @@ class FailureCode(StrEnum):
     COMPLETED_WITHOUT_VIDEO = "completed_without_video"
     VIDEO_UNAVAILABLE = "video_unavailable"
 
+    @property
+    def may_be_mended(self) -> bool:
+        """True where the generator may still turn out to have the video that was paid for."""
+        return self in _MAY_BE_MENDED
+
+
+_MAY_BE_MENDED: Final = frozenset(
+    {
+        FailureCode.START_UNCONFIRMED,
+        FailureCode.GENERATION_DEADLINE_EXCEEDED,
+        FailureCode.COMPLETED_WITHOUT_VIDEO,
+        FailureCode.VIDEO_UNAVAILABLE,
+    }
+)
+
 
 class Cancellation(StrEnum):
     """What a cancel request achieved."""
@@ -168,6 +183,7 @@ class Task(Frozen):
     ended_at: Moment | None = None
     reopened_at: Moment | None = None
     cancel_requested_at: Moment | None = None
+    refund_requested_at: Moment | None = None
     next_look_at: Moment | None = None
 
     attempts: tuple[Attempt, ...] = ()
@@ -190,6 +206,11 @@ class Task(Frozen):
             return self.attempts[-1]
         return None
 
+    @property
+    def generation_began_at(self) -> datetime:
+        """From when the generation deadline counts."""
+        return self.reopened_at or self.started_at or self.created_at
+
     def changed(self, now: datetime, **changes: Any) -> "Task":
         """Return the next version of this task.
 
@@ -206,21 +227,19 @@ class Task(Frozen):
         changes |= {"version": self.version + 1, "updated_at": now}
         return self.model_validate(dict(self) | changes)
 
-    def reopened(self, now: datetime, result_url: str) -> "Task":
-        """Return this task, which failed only for want of its video, storing again.
+    def reopened(self, now: datetime, **changes: Any) -> "Task":
+        """Return this task, which failed although its video may exist, open again.
 
-        The one way out of a final status: the video is paid, and the generator still has it.
+        The one way out of a final status: it is paid, and the generator has it after all.
         Raises `ValueError` for a task that ended in any other way.
         """
-        if self.failure is None or self.failure.code is not FailureCode.VIDEO_UNAVAILABLE:
+        if self.failure is None or not self.failure.code.may_be_mended:
             raise ValueError(f"a task that is {self.status} is not opened again")
-        changes = {
-            "status": TaskStatus.STORING,
+        changes |= {
             "failure": None,
             "ended_at": None,
             "reopened_at": now,
             "next_look_at": now,
-            "result_url": result_url,
             "version": self.version + 1,
             "updated_at": now,
         }
@@ -230,6 +249,11 @@ class Task(Frozen):
         """Return this task closed as failed."""
         failure = Failure(code=code, message=message)
         return self.changed(now, status=TaskStatus.FAILED, failure=failure, **changes)
+
+    def canceled(self, now: datetime, achieved: Cancellation, **changes: Any) -> "Task":
+        """Return this task closed as canceled."""
+        changes |= {"status": TaskStatus.CANCELED, "cancellation": achieved}
+        return self.changed(now, **changes)
 
 
 class Redrive(Frozen):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from image_to_video.attempts import Attempts, resolved
 from image_to_video.errors import (
     GeneratorAccessError,
     GeneratorError,
@@ -24,7 +25,6 @@ from image_to_video.models import (
     FailureCode,
     ModelVersion,
     Task,
-    TaskStatus,
     WaitingFor,
 )
 from image_to_video.observability import count, logger
@@ -43,6 +43,7 @@ class Starts:
         generator: Generator,
         storage: Storage,
         limits: Limits,
+        attempts: Attempts,
         schedule: Schedule,
         max_attempts: int,
         coins_per_second: Mapping[ModelVersion, int],
@@ -52,6 +53,7 @@ class Starts:
         self._generator = generator
         self._storage = storage
         self._limits = limits
+        self._attempts = attempts
         self._schedule = schedule
         self._max_attempts = max_attempts
         self._coins_per_second = coins_per_second
@@ -62,12 +64,11 @@ class Starts:
         now, attempt = self._now(), task.unresolved_attempt
         if attempt is not None:
             return task if now < attempt.lease_until else self._confirm(task, attempt)
-        if self._is_past_deadline(task):
-            return self._close(
-                task,
-                FailureCode.START_DEADLINE_EXCEEDED,
-                f"The generator could not be started in time; it waited for {task.waiting_for}.",
+        if now >= self._attempts.deadline(task):
+            waited = (
+                f"The generator could not be started in time; it waited for {task.waiting_for}."
             )
+            return self._table.settle(task.failed(now, FailureCode.START_DEADLINE_EXCEEDED, waited))
         return self.begin(task)
 
     def begin(self, task: Task) -> Task:
@@ -83,46 +84,58 @@ class Starts:
             lease_until=now + timedelta(seconds=self._schedule.lease_seconds),
             coins_reserved=self._coins_per_second[task.model_version] * task.video_time,
         )
-        if not self._limits.take_slot(task.task_id, now):
-            return self._wait_longer(task, WaitingFor.GENERATOR)
-        if not self._limits.reserve_coins(attempt.name, attempt.coins_reserved, now.date()):
-            self._limits.release_slot(task.task_id)
-            return self._wait_longer(task, WaitingFor.COINS)
-        # Whatever can go wrong without the generator goes wrong before the attempt is written.
+        # Whatever can go wrong without the generator goes wrong before anything is taken.
         request = self._request(task, attempt.name)
+        if not self._limits.reserve_coins(attempt.lease_owner, attempt.coins_reserved, now.date()):
+            return self._attempts.wait_longer(task, WaitingFor.COINS)
         try:
+            # The slot is the task's, not the attempt's: only who holds the lease gives it back.
+            if not self._limits.take_slot(task.task_id, now):
+                self._attempts.settle_coins(attempt, 0)
+                return self._attempts.wait_longer(task, WaitingFor.GENERATOR)
             held = self._table.replace(
                 task.changed(
-                    now,
-                    attempts=(*_resolved(task), attempt),
-                    next_look_at=attempt.lease_until,
+                    now, attempts=(*resolved(task), attempt), next_look_at=attempt.lease_until
                 )
             )
         except TaskConflictError:
-            return self._table.get(task.task_id)
-        return self._send(held, attempt, request)
+            self._attempts.settle_coins(attempt, 0)
+            task = self._table.get(task.task_id)
+            if task.status.is_final:
+                self._limits.release_slot(task.task_id)
+            return task
+        except Exception:
+            # Nothing was sent, and whoever tries again sets coins aside of its own.
+            self._attempts.settle_coins(attempt, 0)
+            raise
+        for earlier in task.attempts:
+            self._attempts.settle_coins(earlier, 0)
+        return self._send(held, request)
 
-    def _send(self, task: Task, attempt: Attempt, request: StartRequest) -> Task:
+    def find(self, task: Task) -> Started | None:
+        """Look every attempt of a task up: an earlier one may have shown up late, and is paid."""
+        finds = (self._generator.find(a.name, since=a.sent_at) for a in task.attempts)
+        return next((started for started in finds if started is not None), None)
+
+    def _send(self, task: Task, request: StartRequest) -> Task:
         try:
             started = self._generator.start(request)
         except GeneratorRejectedError as error:
-            closed = self._close(task, error.code, str(error), attempts=task.attempts[:-1])
-            self._settle(task, attempt, 0)
-            return closed
+            return self._attempts.refused(task, error.code, str(error))
         except GeneratorAccessError as error:
             count("StartsWithoutAccess")
             logger.error("the account cannot start tasks", extra={"reason": str(error)})
-            return self._postpone(task, error.waiting_for)
+            return self._attempts.postponed(task, error.waiting_for)
         except GeneratorUnavailableError as error:
             count("StartsPostponed")
             logger.warning("start postponed", extra={"reason": str(error)})
-            return self._postpone(task, WaitingFor.GENERATOR, error.retry_after)
+            return self._attempts.postponed(task, WaitingFor.GENERATOR, error.retry_after)
         except StartUnconfirmedError as error:
             count("StartsUnconfirmed")
             logger.warning("start unconfirmed", extra={"reason": str(error)})
-            return self._await_confirmation(task, attempt, refusal=error.refusal)
+            return self._attempts.unconfirmed(task, refusal=error.refusal)
         count("StartsAccepted")
-        return self._accept(task, started)
+        return self._attempts.accepted(task, started)
 
     def _request(self, task: Task, name: str) -> StartRequest:
         image_url = task.image_url
@@ -140,144 +153,30 @@ class Starts:
     def _confirm(self, task: Task, attempt: Attempt) -> Task:
         """Look an attempt of unknown outcome up; only a long, complete silence permits another."""
         try:
-            # An earlier attempt may have shown up late; it is paid like any other.
-            finds = (self._generator.find(a.name, since=a.sent_at) for a in task.attempts)
-            found = next((started for started in finds if started is not None), None)
+            found = self.find(task)
         except GeneratorError as error:
             logger.warning("confirmation not possible now", extra={"reason": str(error)})
-            if self._is_past_deadline(task):
-                return self._give_up(task)
-            return self._await_confirmation(task, attempt, refusal=attempt.refusal)
+            if self._now() >= self._attempts.deadline(task):
+                return self._attempts.given_up(task)
+            return self._attempts.unconfirmed(task, refusal=attempt.refusal)
         if found is not None:
             count("StartsAdopted")
-            return self._accept(task, found)
+            return self._attempts.accepted(task, found)
         if self._now() < attempt.sent_at + timedelta(seconds=self._schedule.quiet_seconds):
-            return self._await_confirmation(task, attempt, refusal=attempt.refusal)
+            return self._attempts.unconfirmed(task, refusal=attempt.refusal)
         return self._after_silence(task, attempt)
 
     def _after_silence(self, task: Task, attempt: Attempt) -> Task:
-        if attempt.refusal is not None:
-            closed = self._close(task, FailureCode.START_REFUSED, attempt.refusal)
-            self._settle(task, attempt, 0)
-            return closed
-        if len(task.attempts) >= self._max_attempts or self._is_past_deadline(task):
-            return self._give_up(task)
-        count("StartsRepeated")
-        self._settle_coins(attempt, 0)
-        return self.begin(task)
-
-    def _accept(self, task: Task, started: Started) -> Task:
-        """Write an accepted start down, whatever has become of the task meanwhile."""
-
-        def change(current: Task) -> Task | None:
-            if current.generator_task_id is not None:
-                return None
-            now = self._now()
-            facts = {
-                "generator_task_id": started.generator_task_id,
-                "coins": started.coins,
-                "started_at": now,
-                "attempts": _resolved(current),
-            }
-            if current.status.is_final:
-                return current.changed(now, **facts)
-            first_look = timedelta(seconds=self._schedule.first_look_seconds)
-            return current.changed(
-                now, status=TaskStatus.GENERATING, next_look_at=now + first_look, **facts
+        now, refusal = self._now(), attempt.refusal
+        if task.cancel_requested_at is not None:
+            return self._attempts.absent(
+                task, lambda current: current.canceled(now, Cancellation.REFUNDED)
             )
-
-        attempt = task.attempts[-1]
-        task = self._table.amend(task, change)
-        spent = attempt.coins_reserved if started.coins is None else started.coins
-        self._settle_coins(attempt, spent)
-        if task.status is TaskStatus.CANCELED and task.cancellation is Cancellation.TOO_LATE:
-            return self._give_back(task, started)
-        return task
-
-    def _give_back(self, task: Task, started: Started) -> Task:
-        """The task was canceled while its start was under way: try to be refunded."""
-        try:
-            refunded = self._generator.cancel(started.generator_task_id)
-        except GeneratorError as error:
-            logger.warning("refund not possible now", extra={"reason": str(error)})
-            return task
-        if not refunded:
-            return task
-        return self._table.amend(
-            task, lambda current: current.changed(self._now(), cancellation=Cancellation.REFUNDED)
-        )
-
-    def _postpone(
-        self, task: Task, waiting_for: WaitingFor, retry_after: float | None = None
-    ) -> Task:
-        """Surely nothing was accepted: forget the attempt, its name may be used again."""
-        attempt = task.attempts[-1]
-        # The attempt before it, if there is one, is to be looked up once more before the next.
-        earlier = tuple(a.model_copy(update={"in_flight": True}) for a in task.attempts[:-1])
-        postponed = self._wait_longer(task, waiting_for, retry_after, attempts=earlier)
-        self._settle(task, attempt, 0)
-        return postponed
-
-    def _wait_longer(
-        self,
-        task: Task,
-        waiting_for: WaitingFor,
-        retry_after: float | None = None,
-        **changes: object,
-    ) -> Task:
-        now = self._now()
-        wait = max(
-            self._schedule.start_retry_pace.wait(now - task.created_at), int(retry_after or 0)
-        )
-        return self._keep_queued(
-            task,
-            waiting_for=waiting_for,
-            next_look_at=now + timedelta(seconds=wait),
-            **changes,
-        )
-
-    def _settle(self, task: Task, attempt: Attempt, spent: int) -> None:
-        """This attempt has ended without a task at the generator: others may use its place."""
-        self._settle_coins(attempt, spent)
-        self._limits.release_slot(task.task_id)
-
-    def _settle_coins(self, attempt: Attempt, spent: int) -> None:
-        day = attempt.sent_at.date()
-        self._limits.settle_coins(attempt.name, attempt.coins_reserved, spent, day)
-
-    def _await_confirmation(self, task: Task, attempt: Attempt, *, refusal: str | None) -> Task:
-        now = self._now()
-        wait = self._schedule.confirmation_pace.wait(now - attempt.sent_at)
-        unconfirmed = attempt.model_copy(update={"lease_until": now, "refusal": refusal})
-        return self._keep_queued(
-            task,
-            waiting_for=WaitingFor.CONFIRMATION,
-            attempts=(*task.attempts[:-1], unconfirmed),
-            next_look_at=now + timedelta(seconds=wait),
-        )
-
-    def _keep_queued(self, task: Task, **changes: object) -> Task:
-        return self._table.settle(task.changed(self._now(), **changes))
-
-    def _give_up(self, task: Task) -> Task:
-        closed = self._close(
-            task,
-            FailureCode.START_UNCONFIRMED,
-            "It could not be found out whether the generator accepted the start. "
-            "To protect you from paying twice it is not repeated.",
-        )
-        # It may have been paid, so the budget counts it as if it had been.
-        attempt = task.attempts[-1]
-        self._settle(task, attempt, attempt.coins_reserved)
-        return closed
-
-    def _close(self, task: Task, code: FailureCode, message: str, **changes: object) -> Task:
-        return self._table.settle(task.failed(self._now(), code, message, **changes))
-
-    def _is_past_deadline(self, task: Task) -> bool:
-        deadline = timedelta(seconds=self._schedule.start_deadline_seconds)
-        return self._now() >= task.created_at + deadline
-
-
-def _resolved(task: Task) -> tuple[Attempt, ...]:
-    return tuple(a.model_copy(update={"in_flight": False}) for a in task.attempts)
+        if refusal is not None:
+            return self._attempts.absent(
+                task, lambda current: current.failed(now, FailureCode.START_REFUSED, refusal)
+            )
+        if len(task.attempts) >= self._max_attempts or now >= self._attempts.deadline(task):
+            return self._attempts.given_up(task)
+        count("StartsRepeated")
+        return self.begin(task)

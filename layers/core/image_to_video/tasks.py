@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from image_to_video.admissions import Admissions
+from image_to_video.attempts import accepted_as
+from image_to_video.cancellations import Cancellations
 from image_to_video.copies import Copies
 from image_to_video.cursors import read_cursor, write_cursor
-from image_to_video.errors import GeneratorError, TaskConflictError, TaskNotFoundError
-from image_to_video.generator import Generator, Ready
-from image_to_video.limits import Limits
+from image_to_video.errors import TaskConflictError, TaskNotFoundError
+from image_to_video.generator import Generator, Ready, Running
 from image_to_video.looks import Looks
 from image_to_video.models import (
     Cancellation,
-    FailureCode,
     Phase,
     Redrive,
     Step,
@@ -48,7 +48,7 @@ class VideoTasks:
         starts: Starts,
         looks: Looks,
         copies: Copies,
-        limits: Limits,
+        cancellations: Cancellations,
         schedule: Schedule,
         now: Callable[[], datetime],
     ) -> None:
@@ -59,17 +59,20 @@ class VideoTasks:
         self._starts = starts
         self._looks = looks
         self._copies = copies
-        self._limits = limits
+        self._cancellations = cancellations
         self._schedule = schedule
         self._now = now
 
     def create(self, owner: str, request: TaskRequest, idempotency_key: str | None) -> Task:
         """Admit a request; see `Admissions.request`."""
-        return self._admissions.request(owner, request, idempotency_key)
+        return self._cancellations.carry_out(
+            self._admissions.request(owner, request, idempotency_key)
+        )
 
     def create_from_upload(self, uploaded: UploadedObject) -> Task | None:
         """Admit an uploaded image; see `Admissions.upload`."""
-        return self._admissions.upload(uploaded)
+        task = self._admissions.upload(uploaded)
+        return task and self._cancellations.carry_out(task)
 
     def get(self, owner: str, task_id: str) -> Task:
         """One task of this owner. Raises `TaskNotFoundError`, also for somebody else's."""
@@ -107,47 +110,35 @@ class VideoTasks:
             next_cursor=write_cursor(page.next) if page.next else None,
         )
 
-    def cancel(self, owner: str, task_id: str) -> tuple[Task, Cancellation]:
+    def cancel(self, owner: str, task_id: str) -> tuple[Task, Cancellation | None]:
         """Close a task for its owner, with the money back where the generator still gives it.
 
+        None while that is not known yet: the wish is recorded and will be carried out.
         Raises `TaskNotFoundError`.
         """
         task = self.get(owner, task_id)
-        repeated = task.cancel_requested_at is not None
-        if task.generator_task_id is not None and not repeated:
-            # The wish is written down first: whoever finds it finishes what died half-way.
-            task = self._table.amend(
-                task,
-                lambda current: (
-                    None
-                    if current.status.is_final
-                    else current.changed(self._now(), cancel_requested_at=self._now())
-                ),
-            )
         if task.status.is_final:
             return task, Cancellation.ALREADY_FINAL
-        task = self._close_canceled(task, repeated=repeated)
-        if task.status is not TaskStatus.CANCELED:
-            return task, Cancellation.ALREADY_FINAL
-        return task, task.cancellation or Cancellation.TOO_LATE
+        task = self._cancellations.request(task)
+        ended_otherwise = task.status.is_final and task.status is not TaskStatus.CANCELED
+        return task, Cancellation.ALREADY_FINAL if ended_otherwise else task.cancellation
 
     def advance(self, task_id: str) -> Step:
         """Move a task on as far as it can go now: start it, look, or have its link renewed."""
-        task = self._table.get(task_id)
+        task = self._mark_late(self._table.get(task_id))
         if task.next_look_at is not None and self._now() < task.next_look_at - _EARLY:
             return self._step(task)
-        if task.cancel_requested_at is not None and not task.status.is_final:
-            return self._step(self._close_canceled(task, repeated=True))
-        task = self._mark_late(task)
         match task.status:
             case TaskStatus.QUEUED:
-                task = self._starts.drive(task)
+                task = self._cancellations.carry_out(self._starts.drive(task))
+            case TaskStatus.GENERATING | TaskStatus.STORING if task.cancel_requested_at:
+                task = self._cancellations.carry_out(task)
             case TaskStatus.GENERATING:
                 task = self._looks.look(task)
             case TaskStatus.STORING:
                 task = self._looks.refresh_link(task)
             case _:
-                pass
+                self._copies.clear(task)
         return self._step(task)
 
     def store(self, task_id: str) -> Step:
@@ -171,7 +162,7 @@ class VideoTasks:
         return revived
 
     def redrive(self, task_id: str) -> Redrive:
-        """Make an open task move now; open one again that failed only for want of its video.
+        """Make an open task move now; open one again whose paid video the generator has after all.
 
         Nothing is paid a second time. Raises `TaskNotFoundError`.
         """
@@ -183,15 +174,22 @@ class VideoTasks:
         if not task.status.is_final:
             task = self._give_workflow(task, at_once=True, next_look_at=now)
             return answer(task, "A new workflow moves it now.", moved=True)
-        if task.failure is None or task.failure.code is not FailureCode.VIDEO_UNAVAILABLE:
+        if task.failure is None or not task.failure.code.may_be_mended:
             return answer(task, "It has ended; there is nothing to move.", moved=False)
-        look = self._generator.check(task.generator_task_id or "")
-        if not isinstance(look, Ready):
-            return answer(task, "The generator does not have its video any more.", moved=False)
+        started = self._starts.find(task) if task.generator_task_id is None else None
+        facts = accepted_as(task, started) if started else {}
+        generator_task_id = started.generator_task_id if started else task.generator_task_id
+        match self._generator.check(generator_task_id) if generator_task_id else None:
+            case Ready(url=url):
+                facts |= {"status": TaskStatus.STORING, "result_url": url}
+            case Running():
+                facts |= {"status": TaskStatus.GENERATING, "completed_at": None}
+            case _:
+                return answer(task, "The generator does not have its video.", moved=False)
         count("TasksReopened")
-        task = self._table.replace(task.reopened(now, look.url))
+        task = self._table.replace(task.reopened(now, **facts))
         task = self._give_workflow(task, at_once=True, next_look_at=now)
-        return answer(task, "It is open again; its video is copied now.", moved=True)
+        return answer(task, "It is open again, for the video that is paid.", moved=True)
 
     def _give_workflow(self, task: Task, *, at_once: bool = False, next_look_at: datetime) -> Task:
         """Record a new execution, then start it; dying in between makes the task overdue again.
@@ -205,38 +203,9 @@ class VideoTasks:
         self._workflow.start(task.task_id, execution, at_once=at_once)
         return task
 
-    def _close_canceled(self, task: Task, *, repeated: bool) -> Task:
-        while not task.status.is_final:
-            # What can be given back is true of this version of the task and of no later one.
-            achieved = self._give_back(task, repeated=repeated)
-            repeated = repeated or task.generator_task_id is not None
-            try:
-                task = self._table.replace(
-                    task.changed(self._now(), status=TaskStatus.CANCELED, cancellation=achieved)
-                )
-            except TaskConflictError:
-                task = self._table.get(task.task_id)
-        self._limits.release_slot(task.task_id)
-        return task
-
-    def _give_back(self, task: Task, *, repeated: bool) -> Cancellation:
-        if task.generator_task_id is None:
-            # A start under way may be paid; whoever made it tries to give it back afterwards.
-            return Cancellation.TOO_LATE if task.unresolved_attempt else Cancellation.REFUNDED
-        try:
-            refunded = self._generator.cancel(task.generator_task_id)
-        except GeneratorError as error:
-            logger.warning("refund not possible now", extra={"reason": str(error)})
-            return Cancellation.TOO_LATE
-        if refunded is None:
-            # Gone: an earlier request of ours got that far, if there was one.
-            refunded = repeated
-        return Cancellation.REFUNDED if refunded else Cancellation.TOO_LATE
-
     def _mark_late(self, task: Task) -> Task:
         """Set the flag once the window has passed: a write of its own, so an event of its own."""
-        window = timedelta(seconds=self._schedule.window_seconds)
-        if task.late or task.status.is_final or self._now() < task.created_at + window:
+        if task.late or task.status.is_final or self._now() < self._window_end(task):
             return task
         count("TasksLate")
         return self._table.settle(task.changed(self._now(), late=True))
@@ -244,8 +213,14 @@ class VideoTasks:
     def _step(self, task: Task) -> Step:
         if task.status.is_final:
             return Step(phase=Phase.CLOSED)
-        left = (task.next_look_at or task.updated_at) - self._now()
-        wait_seconds = math.ceil(left.total_seconds())
+        now, due = self._now(), task.next_look_at or task.updated_at
+        if not task.late and now < self._window_end(task) < due:
+            # The flag does not wait for a look that the generator wants late.
+            due = self._window_end(task)
+        wait_seconds = math.ceil((due - now).total_seconds())
         if task.status is TaskStatus.STORING and wait_seconds <= 0:
             return Step(phase=Phase.READY)
         return Step(phase=Phase.WAITING, wait_seconds=max(1, wait_seconds))
+
+    def _window_end(self, task: Task) -> datetime:
+        return task.created_at + timedelta(seconds=self._schedule.window_seconds)

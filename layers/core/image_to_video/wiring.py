@@ -12,6 +12,8 @@ from botocore.config import Config
 
 from image_to_video.a2e import A2E
 from image_to_video.admissions import Admissions
+from image_to_video.attempts import Attempts
+from image_to_video.cancellations import Cancellations
 from image_to_video.copies import Copies
 from image_to_video.downloads import Downloads, guarded_client
 from image_to_video.errors import GeneratorAccessError
@@ -94,6 +96,7 @@ def assemble(
         generator=generator,
         storage=storage,
         limits=limits,
+        attempts=Attempts(table=table, limits=limits, schedule=schedule, now=now),
         schedule=schedule,
         max_attempts=config.max_attempts,
         coins_per_second=config.coins_per_second,
@@ -119,7 +122,9 @@ def assemble(
         copies=Copies(
             table=table, storage=storage, downloads=downloads, schedule=schedule, now=now
         ),
-        limits=limits,
+        cancellations=Cancellations(
+            table=table, generator=generator, limits=limits, schedule=schedule, now=now
+        ),
         schedule=schedule,
         now=now,
     )

@@ -1,0 +1,188 @@
+"""What became of a paid start, written down: accepted, not accepted, unconfirmed, given up.
+
+These facts stay true whatever others wrote to the record meanwhile, a cancel above all, so they
+are amendments, not conditional changes. Limits are settled so that a death in between counts too
+much, for a while, and never too little.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from image_to_video.generator import Started
+from image_to_video.limits import Limits
+from image_to_video.models import (
+    Attempt,
+    Cancellation,
+    FailureCode,
+    Task,
+    TaskStatus,
+    WaitingFor,
+)
+from image_to_video.schedule import Schedule
+from image_to_video.table import TaskTable
+
+
+class Attempts:
+    """Keeps the record of a task's attempts, and of what they hold under the limits."""
+
+    def __init__(
+        self,
+        *,
+        table: TaskTable,
+        limits: Limits,
+        schedule: Schedule,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._table = table
+        self._limits = limits
+        self._schedule = schedule
+        self._now = now
+
+    def accepted(self, task: Task, started: Started) -> Task:
+        """The generator works on it, whatever has become of the task meanwhile."""
+
+        def change(current: Task) -> Task | None:
+            if current.generator_task_id is not None:
+                return None
+            now = self._now()
+            facts = accepted_as(current, started) | {"started_at": now}
+            if current.status.is_final:
+                return current.changed(now, **facts)
+            first_look = timedelta(seconds=self._schedule.first_look_seconds)
+            return current.changed(
+                now, status=TaskStatus.GENERATING, next_look_at=now + first_look, **facts
+            )
+
+        attempt = task.attempts[-1]
+        task = self._table.amend(task, change)
+        spent = attempt.coins_reserved if started.coins is None else started.coins
+        self.settle_coins(attempt, spent)
+        return task
+
+    def postponed(
+        self, task: Task, waiting_for: WaitingFor, retry_after: float | None = None
+    ) -> Task:
+        """Surely nothing was accepted: forget the attempt, its name may be used again."""
+        attempt = task.attempts[-1]
+        self._settle(task, attempt, 0)
+
+        def change(current: Task) -> Task:
+            # The attempt before it, if there is one, is to be looked up once more before the next.
+            earlier = tuple(a.model_copy(update={"in_flight": True}) for a in current.attempts[:-1])
+            if current.cancel_requested_at is not None and not earlier:
+                return current.canceled(self._now(), Cancellation.REFUNDED, attempts=earlier)
+            return self._waiting(current, waiting_for, retry_after, attempts=earlier)
+
+        return self._record(task, attempt, change)
+
+    def refused(self, task: Task, code: FailureCode, message: str) -> Task:
+        """The generator will never accept it: closed, without the attempt."""
+        attempt = task.attempts[-1]
+        self._settle(task, attempt, 0)
+        return self._record(
+            task,
+            attempt,
+            lambda current: current.failed(
+                self._now(), code, message, attempts=current.attempts[:-1]
+            ),
+        )
+
+    def unconfirmed(self, task: Task, *, refusal: str | None) -> Task:
+        """It may have been accepted: nobody starts again before it was looked up."""
+        attempt = task.attempts[-1]
+        self._limits.take_slot(task.task_id, self._now())
+
+        def change(current: Task) -> Task:
+            now = self._now()
+            wait = self._schedule.confirmation_pace.wait(now - attempt.sent_at)
+            unconfirmed = attempt.model_copy(update={"lease_until": now, "refusal": refusal})
+            return current.changed(
+                now,
+                waiting_for=WaitingFor.CONFIRMATION,
+                attempts=(*current.attempts[:-1], unconfirmed),
+                next_look_at=now + timedelta(seconds=wait),
+            )
+
+        return self._record(task, attempt, change)
+
+    def absent(self, task: Task, close: Callable[[Task], Task]) -> Task:
+        """It was not found through the whole quiet period, and the task ends with that."""
+        return self._ended(task, 0, close)
+
+    def given_up(self, task: Task) -> Task:
+        """It cannot be found out. It may have been paid, so the budget counts it as if it was."""
+        message = (
+            "It could not be found out whether the generator accepted the start. "
+            "To protect you from paying twice it is not repeated."
+        )
+
+        def close(current: Task) -> Task:
+            now = self._now()
+            if current.cancel_requested_at is not None:
+                return current.canceled(now, Cancellation.TOO_LATE)
+            return current.failed(now, FailureCode.START_UNCONFIRMED, message)
+
+        return self._ended(task, task.attempts[-1].coins_reserved, close)
+
+    def wait_longer(self, task: Task, waiting_for: WaitingFor) -> Task:
+        """Nothing was sent; try again later."""
+        return self._table.settle(self._waiting(task, waiting_for))
+
+    def settle_coins(self, attempt: Attempt, spent: int) -> None:
+        """Count what an attempt really cost in place of what was set aside for it."""
+        day = attempt.sent_at.date()
+        self._limits.settle_coins(attempt.lease_owner, attempt.coins_reserved, spent, day)
+
+    def deadline(self, task: Task) -> datetime:
+        """Until when a task may be started."""
+        return task.created_at + timedelta(seconds=self._schedule.start_deadline_seconds)
+
+    def _ended(self, task: Task, spent: int, close: Callable[[Task], Task]) -> Task:
+        attempt = task.attempts[-1]
+        task = self._record(task, attempt, close)
+        self._settle(task, attempt, spent)
+        return task
+
+    def _settle(self, task: Task, attempt: Attempt, spent: int) -> None:
+        """Let others use its place: before the record frees the task for another start."""
+        self.settle_coins(attempt, spent)
+        self._limits.release_slot(task.task_id)
+
+    def _waiting(
+        self,
+        task: Task,
+        waiting_for: WaitingFor,
+        retry_after: float | None = None,
+        **changes: object,
+    ) -> Task:
+        now, deadline = self._now(), self.deadline(task)
+        pace = self._schedule.start_retry_pace.wait(now - task.created_at)
+        due = now + timedelta(seconds=max(pace, int(retry_after or 0)))
+        # At the deadline nobody is asked any more, however long the generator wants to be left.
+        due = deadline if now < deadline < due else due
+        return task.changed(now, waiting_for=waiting_for, next_look_at=due, **changes)
+
+    def _record(self, task: Task, attempt: Attempt, change: Callable[[Task], Task]) -> Task:
+        """Write down what became of an attempt, as long as it is the task's latest."""
+
+        def while_it_lasts(current: Task) -> Task | None:
+            latest = current.unresolved_attempt
+            if current.status is not TaskStatus.QUEUED or latest is None:
+                return None
+            return change(current) if latest.lease_owner == attempt.lease_owner else None
+
+        return self._table.amend(task, while_it_lasts)
+
+
+def accepted_as(task: Task, started: Started) -> dict[str, object]:
+    """What a record holds of an accepted start."""
+    return {
+        "generator_task_id": started.generator_task_id,
+        "coins": started.coins,
+        "attempts": resolved(task),
+    }
+
+
+def resolved(task: Task) -> tuple[Attempt, ...]:
+    """The attempts of a task, none of them in flight any more."""
+    return tuple(a.model_copy(update={"in_flight": False}) for a in task.attempts)

@@ -1,0 +1,116 @@
+"""Canceling: the wish is written down first, and carried out until it is known what it achieved.
+
+A refund is claimed only where the generator confirmed it, or where a task that could be given back
+has vanished after we had asked for that.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from image_to_video.errors import GeneratorError, TaskConflictError
+from image_to_video.generator import Generator, Look, Missing, Running
+from image_to_video.limits import Limits
+from image_to_video.models import Cancellation, Task, TaskStatus
+from image_to_video.observability import logger
+from image_to_video.schedule import Schedule
+from image_to_video.table import TaskTable
+
+# How often one call asks again, where others move the task or the generator at the same time.
+_ROUNDS: Final = 3
+
+
+class Cancellations:
+    """Closes tasks for their owners, with the money back where the generator still gives it."""
+
+    def __init__(
+        self,
+        *,
+        table: TaskTable,
+        generator: Generator,
+        limits: Limits,
+        schedule: Schedule,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._table = table
+        self._generator = generator
+        self._limits = limits
+        self._schedule = schedule
+        self._now = now
+
+    def request(self, task: Task) -> Task:
+        """Write the wish down and do what can be done about it now; what is left the workflow does.
+
+        A start of unknown outcome is confirmed first: only then can it be given back.
+        """
+
+        def wish(current: Task) -> Task | None:
+            if current.status.is_final or current.cancel_requested_at is not None:
+                return None
+            now = self._now()
+            if current.status is TaskStatus.QUEUED and not current.attempts:
+                return current.canceled(now, Cancellation.REFUNDED)
+            return current.changed(now, cancel_requested_at=now)
+
+        return self.carry_out(self._table.amend(task, wish))
+
+    def carry_out(self, task: Task) -> Task:
+        """Go on with a wish that was written down; a queued task's start decides about it."""
+        again = True
+        for _ in range(_ROUNDS):
+            wanted = task.cancel_requested_at is not None and not task.status.is_final
+            if not again or not wanted or task.status is TaskStatus.QUEUED:
+                break
+            try:
+                if task.status is TaskStatus.STORING:
+                    task = self._close(task, Cancellation.TOO_LATE)
+                else:
+                    task, again = self._give_back(task)
+            except TaskConflictError:
+                task = self._table.get(task.task_id)
+        if task.status is TaskStatus.CANCELED:
+            self._limits.release_slot(task.task_id)
+        return task
+
+    def _give_back(self, task: Task) -> tuple[Task, bool]:
+        """Ask for the refund; return the task after that, and whether to ask again at once.
+
+        Raises `TaskConflictError` where somebody else moved the task meanwhile.
+        """
+        generator_task_id = task.generator_task_id or ""
+        try:
+            look = self._generator.check(generator_task_id)
+            if not _is_refundable(look):
+                return self._without_refund(task, look), False
+            if task.refund_requested_at is None:
+                now = self._now()
+                task = self._table.replace(task.changed(now, refund_requested_at=now))
+            if self._generator.cancel(generator_task_id):
+                return self._close(task, Cancellation.REFUNDED), False
+        except GeneratorError as error:
+            logger.warning("refund not possible now", extra={"reason": str(error)})
+            return self._postpone(task), False
+        # Begun since we looked, or gone because somebody else asked too: one more look tells.
+        return self._postpone(task), True
+
+    def _without_refund(self, task: Task, look: Look) -> Task:
+        if not isinstance(look, Missing):
+            return self._close(task, Cancellation.TOO_LATE)
+        if task.refund_requested_at is not None:
+            return self._close(task, Cancellation.REFUNDED)
+        return self._postpone(task)
+
+    def _postpone(self, task: Task) -> Task:
+        now = self._now()
+        passed = now - task.generation_began_at
+        if passed >= timedelta(seconds=self._schedule.generation_deadline_seconds):
+            return self._close(task, Cancellation.TOO_LATE)
+        wait = timedelta(seconds=self._schedule.look_pace.wait(passed))
+        return self._table.replace(task.changed(now, next_look_at=now + wait))
+
+    def _close(self, task: Task, achieved: Cancellation) -> Task:
+        return self._table.replace(task.canceled(self._now(), achieved))
+
+
+def _is_refundable(look: Look) -> bool:
+    return isinstance(look, Running) and look.refundable
