@@ -73,6 +73,9 @@ _REFUNDABLE: Final = "initialized"
 
 _IMAGE_WORDS: Final = re.compile(r"image|face|photo|picture", re.I)
 
+# A redirect to an address that cannot be read raises the latter, also where none is followed.
+_NO_ANSWER: Final = (httpx.HTTPError, httpx.InvalidURL)
+
 
 class A2E:
     """The client. `token` is asked for each call, so that a changed secret is picked up."""
@@ -98,7 +101,7 @@ class A2E:
             answer = self._send("POST", "/start", timeout=self._start_timeout, json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise GeneratorUnavailableError(f"A2E could not be reached: {error!r}") from error
-        except httpx.HTTPError as error:
+        except _NO_ANSWER as error:
             raise StartUnconfirmedError(f"the start got no answer: {error!r}") from error
         match answer.verdict():
             case Verdict.SUCCESS:
@@ -175,7 +178,7 @@ class A2E:
         """Send what costs nothing and may be repeated; only refused access and outages raise."""
         try:
             answer = self._send(method, path, timeout=_LOOK_TIMEOUT, **arguments)
-        except httpx.HTTPError as error:
+        except _NO_ANSWER as error:
             raise GeneratorUnavailableError(f"A2E did not answer: {error!r}") from error
         if answer.verdict() in (Verdict.SUCCESS, Verdict.NOT_FOUND, Verdict.INVALID):
             return answer
