@@ -39,12 +39,18 @@ class Interception:
     plan: Point | None = None
     meanwhile: Callable[[], object] | None = None
     calls: list[str] = field(default_factory=list)
+    strikes: list[Kind] = field(default_factory=list)
     watching: bool = False
     struck: bool = False
 
     def begin(self, plan: Point | None, *, meanwhile: Callable[[], object] | None = None) -> None:
         """Start over, with another plan; `meanwhile` is what somebody else does at its point."""
         self.plan, self.meanwhile, self.calls, self.struck = plan, meanwhile, [], False
+
+    def forget(self) -> None:
+        """A new world begins: nothing has gone wrong in it yet."""
+        self.begin(None)
+        self.strikes = []
 
     @contextmanager
     def product(self) -> Iterator[None]:
@@ -69,6 +75,7 @@ class Interception:
             self.meanwhile()
             self.watching = True
             return None
+        self.strikes.append(self.plan.kind)
         if self.plan.kind is Kind.DIED_BEFORE:
             raise Died
         return self.plan.kind
@@ -93,15 +100,23 @@ class Interception:
 class InterceptedTransport(httpx.BaseTransport):
     """The same for HTTP: to the generator, and to its result links."""
 
-    def __init__(self, inner: httpx.BaseTransport, interception: Interception, name: str) -> None:
+    def __init__(
+        self,
+        inner: httpx.BaseTransport,
+        interception: Interception,
+        name: str,
+        seen: Callable[[str, httpx.Request], object] = lambda _call, _request: None,
+    ) -> None:
         self._inner = inner
         self._interception = interception
         self._name = name
+        self._seen = seen
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         last = request.url.path.rpartition("/")[2]
         call = last if last in ("start", "allRecords", "batchDetail") else request.method
         kind = self._interception.strike(f"{self._name}.{call}")
+        self._seen(call, request)
         answer = self._inner.handle_request(request)
         if kind is Kind.DIED_AFTER:
             raise Died

@@ -1,13 +1,18 @@
 """I1 to I5 of the README, checked against the ledger, the table, the bucket and the events."""
 
 import hashlib
+from datetime import timedelta
+from itertools import pairwise
 
 from image_to_video.events import event_type
-from image_to_video.models import FailureCode, TaskStatus
+from image_to_video.models import Cancellation, FailureCode, Task, TaskStatus
 
+from tests.faults.interception import Kind
 from tests.faults.world import World
 
 FINAL_TYPES = ("succeeded", "failed", "canceled")
+# What is set aside for one start of these tests, and what the simulated A2E charges for it.
+COINS = 30
 
 
 def check(world: World, *, tasks: int) -> None:
@@ -17,28 +22,95 @@ def check(world: World, *, tasks: int) -> None:
     for task in records.values():
         assert task.status.is_final, f"I2: {task.status}"
     check_charges(world)
+    check_refunds(world)
+    check_times(world)
     check_videos(world)
     check_events(world)
     check_limits(world)
 
 
+def deaths(world: World) -> int:
+    """How often a process died on the way."""
+    return sum(kind is not Kind.ANSWER_LOST for kind in world.interception.strikes)
+
+
 def check_limits(world: World) -> None:
-    """No coin was spent that the day's budget does not know of; no slot outlives its lease."""
+    """The budget counts every coin, and too much only where a death left a reservation behind.
+
+    The same for slots: one that a death left is free again when its lease ends.
+    """
     charged = sum(charge["coins"] for charge in world.ledger())
-    assert world.spent() >= charged, f"the budget counts {world.spent()} of {charged} coins"
-    if not world.interception.struck:
-        assert world.spent() == charged
-        assert world.holders() == [], "a slot is held by a closed task"
+    unconfirmed = sum(
+        task.failure is not None and task.failure.code is FailureCode.START_UNCONFIRMED
+        for task in world.records()
+    )
+    extra, remainder = divmod(world.spent() - charged, COINS)
+    assert remainder == 0, f"the budget counts {world.spent()}, {charged} were charged"
+    most = deaths(world) + unconfirmed
+    assert 0 <= extra <= most, f"the budget counts {world.spent()}, {charged} were charged"
+    assert len(world.holders()) <= deaths(world), "a slot is held by a closed task"
+
+
+def check_places(world: World) -> None:
+    """No more tasks are at the generator than may be."""
+    generating = [task for task in world.records() if task.status is TaskStatus.GENERATING]
+    assert len(generating) <= world.settings.max_generating, f"{len(generating)} at once"
 
 
 def check_charges(world: World) -> None:
-    """I1, and that no charge belongs to nobody."""
+    """I1; no charge belongs to nobody; no second attempt without a lookup after a quiet period."""
     names = [charge["name"] for charge in world.ledger()]
     assert len(names) == len(set(names)), f"I1: one attempt was paid twice: {names}"
     for task in world.records():
         paid = [name for name in names if name.startswith(task.task_id)]
         reconciled = [attempt.name for attempt in task.attempts]
         assert len(paid) <= 1 or set(paid) <= set(reconciled), f"I1: {paid} for {reconciled}"
+    quiet = timedelta(seconds=world.settings.schedule.quiet_seconds)
+    for position, (moment, name) in enumerate(world.asked):
+        task_id, _, number = name.partition("-")
+        if not number or number == "1":
+            continue
+        before = f"{task_id}-{int(number) - 1}"
+        sent = [at for at, (_, asked) in enumerate(world.asked[:position]) if asked == before]
+        # The attempt before may have died before it was sent; then it is as old as its record.
+        since = sent[-1] if sent else 0
+        assert "list" in [asked for _, asked in world.asked[since:position]], "I1: no lookup"
+        assert not sent or moment - world.asked[since][0] >= quiet, "I1: no quiet period"
+
+
+def check_refunds(world: World) -> None:
+    """Nobody is told of a refund that A2E did not give."""
+    for task in world.records():
+        if task.cancellation is Cancellation.REFUNDED:
+            charges = [c for c in world.ledger() if c["name"].startswith(task.task_id)]
+            assert all(charge.get("refunded") for charge in charges), "REFUNDED, but charged"
+
+
+def check_times(world: World) -> None:
+    """I2: late once the window has passed, ended once the deadline has, each within one look.
+
+    A death delays that by the repair: overdue, found by the schedule, and given a new workflow.
+    """
+    schedule = world.settings.schedule
+    longest = max(wait for _, wait in schedule.look_pace.steps)
+    repair = schedule.overdue_seconds + 300 + schedule.first_look_seconds + 120
+    slack = timedelta(seconds=longest + 10 + repair * len(world.interception.strikes))
+    window = timedelta(seconds=schedule.window_seconds)
+    deadline = timedelta(
+        seconds=schedule.start_deadline_seconds + schedule.generation_deadline_seconds
+    )
+    for task in world.records():
+        assert task.ended_at is not None
+        flagged = [
+            after.updated_at
+            for before, after in world.history()
+            if after.task_id == task.task_id and after.late and not (before and before.late)
+        ]
+        due = task.created_at + window + slack
+        first = min(flagged, default=task.ended_at)
+        assert first <= due, f"I2: late only {first - due} after that was due"
+        if task.reopened_at is None:
+            assert task.ended_at <= task.created_at + deadline + slack, "I2: past its deadline"
 
 
 def check_videos(world: World, *, complete: bool = True) -> None:
@@ -56,7 +128,7 @@ def check_videos(world: World, *, complete: bool = True) -> None:
 
 
 def check_events(world: World) -> None:
-    """I4: each change has its event, with one id; a task has one final event."""
+    """I4: each change has its event, with one id; each time it closes, a task has one final one."""
     due = {
         f"{after.task_id}.{after.version}": kind.value
         for before, after in world.history()
@@ -70,11 +142,26 @@ def check_events(world: World) -> None:
             for message in world.messages()
             if message.subject == task.task_id and message.type.endswith(FINAL_TYPES)
         }
-        assert len(final) == (1 if task.status.is_final and not task.reopened_at else len(final))
+        assert len(final) == 1 + reopenings(world, task), f"I4: {len(final)} final events"
 
 
-def nothing_is_lost(world: World) -> None:
-    """A paid, finished video ends as a stored one, unless its owner canceled it."""
+def reopenings(world: World, task: Task) -> int:
+    """How often this task was opened again."""
+    states = [after for _, after in world.history() if after.task_id == task.task_id]
+    return sum(
+        before.status.is_final and not after.status.is_final for before, after in pairwise(states)
+    )
+
+
+def nothing_is_lost(world: World, *, hidden: bool = False) -> None:
+    """What A2E finished for a task is stored, unless its owner canceled it.
+
+    Where A2E's list hid a start (`hidden`), a task may have ended as unconfirmed.
+    """
+    finished = [task["name"] for task in world.generated() if task["current_status"] == "completed"]
     for task in world.records():
-        if task.failure is not None:
-            assert task.failure.code is not FailureCode.VIDEO_UNAVAILABLE
+        if any(name.startswith(task.task_id) for name in finished):
+            kept = task.status in (TaskStatus.SUCCEEDED, TaskStatus.CANCELED)
+            code = task.failure and task.failure.code
+            excused = hidden and code is FailureCode.START_UNCONFIRMED
+            assert kept or excused, f"lost: {task.status}, {code}"

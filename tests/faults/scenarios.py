@@ -94,15 +94,54 @@ def cancel_too_late(world: World) -> None:
     cancel(world)
 
 
-def cancel_storing(world: World) -> None:
-    create(world)
+def bring_to_storing(world: World) -> None:
     for _ in range(12):
         [task] = world.records()
         if task.status is TaskStatus.STORING:
             break
         world.clock.advance(25)
         world.call(partial(world.tasks.advance, task.task_id))
+
+
+def cancel_storing(world: World) -> None:
+    create(world)
+    bring_to_storing(world)
     cancel(world)
+
+
+def cancel_after_a_copy(world: World) -> None:
+    """The copy came as far as the bucket, and died before it could say so."""
+    create(world)
+    bring_to_storing(world)
+    [task] = world.records()
+    if task.status is TaskStatus.STORING:
+        key, bucket = f"{OWNER}/{task.task_id}.mp4", world.settings.videos_bucket
+        world.application.client("s3").put_object(Bucket=bucket, Key=key, Body=world.clip)
+    cancel(world)
+
+
+def cancel_unconfirmed(world: World) -> None:
+    world.fault(on="start", kind="reset_after")
+    create(world)
+    cancel(world)
+
+
+def cancel_during_an_outage(world: World) -> None:
+    create(world)
+    world.fault(on="detail", kind="http_500", times=2)
+    world.fault(on="delete", kind="http_500")
+    cancel(world)
+
+
+def redrive(world: World) -> None:
+    """A2E says completed and gives no video, until it does after the task was given up."""
+    world.fault(on="detail", kind="completed_without_url", times=99)
+    create(world)
+    world.run()
+    world.outside.delete("/_simulator/faults")
+    [task] = world.records()
+    world.call(lambda: world.tasks.redrive(task.task_id))
+    world.run()
 
 
 def two_share_a_slot(world: World) -> None:
@@ -114,19 +153,25 @@ def two_share_a_slot(world: World) -> None:
 DONE = frozenset({S.SUCCEEDED})
 # A cancel that meets a fault may come after the end; what it must never do is lose or pay twice.
 CANCELED = frozenset({S.CANCELED})
-# `calls` is how many outside calls the product made when this was written: should one of them no
-# longer be seen, the test says so.
+# `calls` is how many outside calls the product makes: should one of them no longer be seen, or a
+# new one come in, the test says so.
 SCENARIOS = [
     Scenario("rest", rest, DONE, 28),
     Scenario("upload", upload, DONE, 34),
-    Scenario("late", rest, DONE, 57, generation_seconds=640),
+    Scenario("late", rest, DONE, 58, generation_seconds=640),
     Scenario("refused", refused, frozenset({S.FAILED}), 14),
-    Scenario("answer lost", answer_lost, DONE, 27),
+    Scenario("answer lost", answer_lost, DONE, 29),
     Scenario("waiting for coins", waiting_for_coins, DONE, 49),
     Scenario("dead link", dead_link, DONE, 34),
     Scenario("cancel while queued", cancel_queued, CANCELED, 17),
-    Scenario("cancel with refund", cancel_generating, CANCELED, 20, generation_seconds=250),
+    Scenario("cancel with refund", cancel_generating, CANCELED, 21, generation_seconds=250),
     Scenario("cancel too late", cancel_too_late, CANCELED, 19),
     Scenario("cancel while storing", cancel_storing, CANCELED, 23),
-    Scenario("two share a slot", two_share_a_slot, DONE, 60, tasks=2),
+    Scenario("cancel after a copy", cancel_after_a_copy, CANCELED, 23),
+    Scenario("cancel unconfirmed", cancel_unconfirmed, CANCELED, 26, generation_seconds=9000),
+    Scenario(
+        "cancel during an outage", cancel_during_an_outage, CANCELED, 30, generation_seconds=9000
+    ),
+    Scenario("redrive", redrive, DONE, 67),
+    Scenario("two share a slot", two_share_a_slot, DONE, 62, tasks=2),
 ]

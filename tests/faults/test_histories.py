@@ -18,7 +18,14 @@ from image_to_video.uploads import UploadedObject
 
 from i2v.simulator.settings import SimulatorSettings
 from tests.faults.interception import Kind, Point
-from tests.faults.invariants import check, check_charges, check_videos
+from tests.faults.invariants import (
+    check,
+    check_charges,
+    check_places,
+    check_refunds,
+    check_videos,
+    nothing_is_lost,
+)
 from tests.faults.scenarios import OWNER, PNG, REQUEST
 from tests.faults.world import World
 
@@ -84,6 +91,7 @@ class Histories(RuleBasedStateMachine):
         type(self).tried += 1
         self.world.reset(SimulatorSettings(generation_seconds=40))
         self.expected: set[str] = set()
+        self.hidden = False
 
     def step(self, plan: Point | None, action: Callable[[], object]) -> None:
         self.world.interception.begin(plan)
@@ -113,9 +121,17 @@ class Histories(RuleBasedStateMachine):
             cancel = partial(self.world.tasks.cancel, OWNER, task.task_id)
             self.step(plan, lambda: self.world.call(cancel))
 
+    @rule(data=st.data(), plan=points)
+    def redrive(self, data: Any, plan: Point | None) -> None:
+        task = self.any_task(data)
+        if task is not None:
+            redrive = partial(self.world.tasks.redrive, task.task_id)
+            self.step(plan, lambda: self.world.attempt(redrive))
+
     @rule(fault=st.sampled_from(GENERATOR_FAULTS), times=st.integers(1, 3))
     def trouble_at_the_generator(self, fault: dict[str, str], times: int) -> None:
         self.world.fault(**fault, times=times)
+        self.hidden = self.hidden or fault["kind"] == "missing_from_list"
 
     @rule(seconds=st.sampled_from([1, 10, 60, 200, 900, 4000]), plan=points)
     def time_passes(self, seconds: int, plan: Point | None) -> None:
@@ -124,7 +140,7 @@ class Histories(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         number=st.integers(0, 8),
-        action=st.sampled_from(["cancel", "advance", "store", "create"]),
+        action=st.sampled_from(["cancel", "advance", "store", "create", "redrive", "reconcile"]),
     )
     def two_at_once(self, data: Any, number: int, action: str) -> None:
         """While the workflow moves a task, somebody else does something with it."""
@@ -136,6 +152,8 @@ class Histories(RuleBasedStateMachine):
             "cancel": lambda: tasks.cancel(OWNER, task.task_id),
             "advance": lambda: tasks.advance(task.task_id),
             "store": lambda: tasks.store(task.task_id),
+            "redrive": lambda: self.world.attempt(partial(tasks.redrive, task.task_id)),
+            "reconcile": tasks.reconcile_overdue,
             "create": lambda: [tasks.create(OWNER, REQUEST, key) for key in "abc"],
         }
         if action == "create":
@@ -167,14 +185,16 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def holds(self) -> None:
         check_charges(self.world)
+        check_refunds(self.world)
+        check_places(self.world)
         check_videos(self.world, complete=False)
 
     def teardown(self) -> None:
         """In the end everything ends."""
         self.world.outside.delete("/_simulator/faults")
         self.world.run()
-        self.world.interception.struck = True  # what was struck earlier may have left a lease
         check(self.world, tasks=len(self.expected))
+        nothing_is_lost(self.world, hidden=self.hidden)
 
     def any_task(self, data: Any) -> Task | None:
         records = sorted(self.world.records(), key=lambda task: task.task_id)

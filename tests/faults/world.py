@@ -16,9 +16,11 @@ from typing import Any
 
 import httpx
 from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import BotoCoreError, ClientError
 from image_to_video import wiring
 from image_to_video.a2e import A2E
 from image_to_video.downloads import Downloads, GuardedTransport
+from image_to_video.errors import ImageToVideoError
 from image_to_video.events import EventTopic
 from image_to_video.models import Phase, Task
 from image_to_video.settings import Settings
@@ -31,6 +33,8 @@ from tests.conftest import ACCOUNT, REGION, Application, Clock
 from tests.faults.interception import Died, InterceptedTransport, Interception
 
 A2E_URL = "https://a2e.test"
+# How an invocation may fail when something outside goes wrong; any other error is a fault of ours.
+FAILURES = (Died, BotoCoreError, ClientError, ImageToVideoError)
 TOKEN = "sk_simulator"
 
 
@@ -106,11 +110,14 @@ class World:
     clock: Clock = field(default_factory=Clock)
     executions: dict[str, Execution] = field(default_factory=dict)
     published: int = 0
+    # What A2E was asked: when, and the name of a start or the word `list`.
+    asked: list[tuple[datetime, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._a2e = InProcess()
         client = httpx.Client(
-            transport=InterceptedTransport(self._a2e, self.interception, "a2e"), base_url=A2E_URL
+            transport=InterceptedTransport(self._a2e, self.interception, "a2e", self._note),
+            base_url=A2E_URL,
         )
         guarded = GuardedTransport(
             InterceptedTransport(self._a2e, self.interception, "result"),
@@ -155,6 +162,8 @@ class World:
         self.next_schedule = self._in(300)
         self.executions.clear()
         self.published = 0
+        self.asked.clear()
+        self.interception.forget()
         self._a2e.serve(
             create_app(simulator, now=lambda: self.clock().timestamp(), film=self._film)
         )
@@ -162,6 +171,11 @@ class World:
 
     async def _film(self, _picture: bytes, _seconds: int, path: Path) -> None:
         path.write_bytes(self.clip)
+
+    def _note(self, call: str, request: httpx.Request) -> None:
+        if call in ("start", "allRecords"):
+            name = json.loads(request.content)["name"] if call == "start" else "list"
+            self.asked.append((self.clock(), name))
 
     def fault(self, **fault: object) -> None:
         """Ask the simulated A2E for trouble."""
@@ -180,6 +194,13 @@ class World:
             self.clock.advance(3)
         return None
 
+    def attempt[Answer](self, action: Callable[[], Answer]) -> Answer | None:
+        """Somebody tries this once; the product may say why it cannot be done now."""
+        try:
+            return self._lambda(action)
+        except ImageToVideoError:
+            return None
+
     def deliver(self) -> None:
         """Publish what the table's stream holds, each record again until it went through."""
         while self.published < len(self._stream()):
@@ -188,7 +209,7 @@ class World:
             try:
                 with self.interception.product():
                     self.topic.publish_change(self._task(before), self._required(after))
-            except (Died, Exception):
+            except FAILURES:
                 if not self.interception.struck:
                     raise
                 continue
@@ -260,7 +281,7 @@ class World:
         try:
             with self.interception.product():
                 return action()
-        except (Died, Exception):
+        except FAILURES:
             if not self.interception.struck:
                 raise
             return None
@@ -329,6 +350,11 @@ class World:
         """Every charge of the simulated A2E."""
         charges: list[dict[str, Any]] = self.outside.get("/_simulator/ledger").json()
         return charges
+
+    def generated(self) -> list[dict[str, Any]]:
+        """What A2E knows of every task that was not deleted there."""
+        known: list[dict[str, Any]] = self.outside.get("/_simulator/tasks").json()
+        return known
 
     def videos(self) -> dict[str, bytes]:
         """What lies in the video bucket."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from image_to_video.tasks import VideoTasks
 
 from tests.conftest import Application, deployed
 
@@ -28,3 +29,9 @@ def emptied(stack: Application) -> Application:
         for item in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
             s3.delete_object(Bucket=bucket, Key=item["Key"])
     return stack
+
+
+@pytest.fixture
+def workflow_client(tasks: VideoTasks) -> Any:
+    """The client that starts executions, to come in between record and start."""
+    return tasks._workflow._client

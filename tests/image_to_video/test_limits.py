@@ -1,6 +1,7 @@
 """Slots and coins: what is held is held once, and what is given back is given back once."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -151,3 +152,37 @@ class TestTasks:
         self.create(tasks, "1")
         assert self.create(tasks, "2").waiting_for is WaitingFor.GENERATOR
         assert len(generator.requests) == 1
+
+    def test_who_comes_second_settles_its_own_and_leaves_the_first_its_place(
+        self,
+        tasks: VideoTasks,
+        generator: ScriptedGenerator,
+        application: Application,
+        workflow_client: Any,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        start_execution = workflow_client.start_execution
+
+        def while_another_is_quicker(**order: object) -> object:
+            monkeypatch.setattr(workflow_client, "start_execution", start_execution)
+            assert self.create(tasks, "1").status is TaskStatus.GENERATING
+            return start_execution(**order)
+
+        monkeypatch.setattr(workflow_client, "start_execution", while_another_is_quicker)
+        assert self.create(tasks, "1").status is TaskStatus.GENERATING
+        items = application.table("LIMITS_TABLE").scan()["Items"]
+        assert [int(item["spent"]) for item in items if "spent" in item] == [30]
+        assert len([item for item in items if "holder" in item]) == 1
+        assert self.create(tasks, "2").waiting_for is WaitingFor.GENERATOR
+
+    def test_a_write_that_fails_sets_nothing_aside(
+        self, tasks: VideoTasks, application: Application, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_: Task) -> Task:
+            raise ConnectionError("no table today")
+
+        monkeypatch.setattr(tasks._table, "replace", refuse)
+        with pytest.raises(ConnectionError):
+            self.create(tasks, "1")
+        items = application.table("LIMITS_TABLE").scan()["Items"]
+        assert [int(item["spent"]) for item in items if "spent" in item] == [0]

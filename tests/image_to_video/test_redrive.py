@@ -2,7 +2,8 @@
 
 import httpx
 import pytest
-from image_to_video.generator import Missing, Ready
+from image_to_video.errors import GeneratorUnavailableError, StartUnconfirmedError
+from image_to_video.generator import Incomplete, Look, Missing, Ready, Running, Started
 from image_to_video.models import FailureCode, Phase, Task, TaskStatus
 from image_to_video.requests import TaskRequest
 from image_to_video.tasks import VideoTasks
@@ -62,6 +63,58 @@ def test_what_the_generator_no_longer_has_stays_closed(
     answer = tasks.redrive(unavailable.task_id)
     assert (answer.moved, answer.status) == (False, TaskStatus.FAILED)
     assert tasks.get("anna", unavailable.task_id) == unavailable
+
+
+def failed_as(tasks: VideoTasks, clock: Clock, task: Task, code: FailureCode) -> Task:
+    """Play the workflow until the task has failed in this way."""
+    for _ in range(1000):
+        step = tasks.advance(task.task_id)
+        if step.phase is Phase.CLOSED:
+            break
+        clock.advance(step.wait_seconds)
+    task = tasks.get("anna", task.task_id)
+    assert task.failure is not None
+    assert task.failure.code is code
+    return task
+
+
+@pytest.mark.parametrize(
+    ("look", "code"),
+    [
+        (Incomplete("completed"), FailureCode.COMPLETED_WITHOUT_VIDEO),
+        (Running("processing"), FailureCode.GENERATION_DEADLINE_EXCEEDED),
+    ],
+)
+def test_a_video_that_came_after_all_is_fetched(
+    tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock, look: Look, code: FailureCode
+) -> None:
+    generator.looks = [look]
+    task = failed_as(tasks, clock, tasks.create("anna", REQUEST, None), code)
+    generator.looks = [Ready("completed", URL)]
+    assert tasks.redrive(task.task_id).status is TaskStatus.STORING
+    assert tasks.store(task.task_id).phase is Phase.CLOSED
+    assert tasks.get("anna", task.task_id).status is TaskStatus.SUCCEEDED
+    assert len(generator.requests) == 1
+
+
+def test_a_start_that_shows_up_after_all_is_followed(
+    tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    generator.starts = [StartUnconfirmedError("timeout")]
+    generator.finds = [GeneratorUnavailableError("down")]
+    task = tasks.create("anna", REQUEST, None)
+    task = failed_as(tasks, clock, task, FailureCode.START_UNCONFIRMED)
+    generator.finds = [None]
+    assert not tasks.redrive(task.task_id).moved
+    generator.finds = [Started("gen-late00", 30)]
+    answer = tasks.redrive(task.task_id)
+    assert (answer.moved, answer.status) == (True, TaskStatus.GENERATING)
+    task = tasks.get("anna", task.task_id)
+    assert (task.generator_task_id, task.coins) == ("gen-late00", 30)
+    generator.looks = [Ready("completed", URL)]
+    clock.advance(20)
+    assert tasks.advance(task.task_id).phase is Phase.READY
+    assert len(generator.requests) == 1
 
 
 def test_an_open_task_gets_a_new_execution_that_does_not_wait(

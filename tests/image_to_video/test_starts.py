@@ -30,12 +30,6 @@ REQUEST = TaskRequest(image_url="https://example.com/portrait.png")
 OWNER = "anna"
 
 
-@pytest.fixture
-def workflow_client(tasks: VideoTasks) -> Any:
-    """The client that starts executions, to come in between record and start."""
-    return tasks._workflow._client
-
-
 def create(tasks: VideoTasks, key: str | None = "key-1") -> Task:
     return tasks.create(OWNER, REQUEST, key)
 
@@ -315,3 +309,29 @@ def test_of_two_that_read_the_same_record_one_holds_the_lease(
     monkeypatch.setattr(workflow_client, "start_execution", while_another_is_quicker)
     assert create(tasks).status is TaskStatus.GENERATING
     assert len(generator.requests) == 1
+
+
+def test_the_flag_does_not_wait_for_what_the_generator_wants_late(
+    tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock, settings: Settings
+) -> None:
+    generator.starts = [GeneratorUnavailableError("busy", retry_after=7200)]
+    task = create(tasks)
+    step = tasks.advance(task.task_id)
+    assert step.wait_seconds == settings.schedule.window_seconds
+    clock.advance(step.wait_seconds)
+    step = tasks.advance(task.task_id)
+    assert tasks.get(OWNER, task.task_id).late
+    assert step.wait_seconds == 7200 - settings.schedule.window_seconds
+    assert len(generator.requests) == 1, "it is left alone for as long as it asked"
+
+
+def test_no_wish_of_the_generator_outlasts_the_deadline(
+    tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock, settings: Settings
+) -> None:
+    generator.starts = [GeneratorUnavailableError("busy", retry_after=10**6)]
+    task = until_settled(tasks, create(tasks), clock)
+    assert task.failure is not None
+    assert task.failure.code is FailureCode.START_DEADLINE_EXCEEDED
+    assert task.ended_at is not None
+    deadline = settings.schedule.start_deadline_seconds
+    assert (task.ended_at - task.created_at).total_seconds() == deadline
