@@ -49,6 +49,7 @@ check: $(VENV) $(SAM) $(CHECKOV)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	.venv-checkov/bin/checkov -f template.yaml --framework cloudformation --skip-download --quiet --compact
 
 benchmark: $(VENV)
 	@.venv/bin/python tests/benchmarks/copy_memory.py

@@ -25,7 +25,8 @@ def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
     cloudformation = emulator.client("cloudformation")
     cloudformation.create_stack(
         StackName=STACK_NAME,
-        TemplateBody=json.dumps(template),
+        # By address: the text itself may have 51,200 bytes and no more.
+        TemplateURL=_uploaded(emulator, "template.json", json.dumps(template).encode()),
         Parameters=[
             {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
         ],
@@ -35,7 +36,12 @@ def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
     while time.monotonic() < deadline:
         stack = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":
-            return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+            outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+            # A deployment answers with the gateway responses of its own time.
+            emulator.client("apigateway").create_deployment(
+                restApiId=outputs["ApiId"], stageName="v1"
+            )
+            return outputs
         if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
             break
         time.sleep(0.1)
@@ -51,14 +57,13 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
     interpreter, which has them.
     """
     template: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text())
-    s3 = emulator.client("s3")
-    s3.create_bucket(Bucket=_ARTIFACTS)
+    emulator.client("s3").create_bucket(Bucket=_ARTIFACTS)
 
     def upload(name: str, content: bytes) -> str:
-        s3.put_object(Bucket=_ARTIFACTS, Key=name, Body=content)
+        _uploaded(emulator, name, content)
         return f"s3://{_ARTIFACTS}/{name}"
 
-    for name, resource in template["Resources"].items():
+    for name, resource in list(template["Resources"].items()):
         properties = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::Serverless::Function":
@@ -70,7 +75,34 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
             case "AWS::Serverless::StateMachine":
                 path = PROJECT / properties.pop("DefinitionUri")
                 properties["Definition"] = yaml.safe_load(path.read_text())
+            case "AWS::Serverless::Api":
+                template["Resources"] |= _gateway_responses(name, properties["GatewayResponses"])
     return template
+
+
+def _gateway_responses(api: str, answers: dict[str, Any]) -> dict[str, Any]:
+    """An API's own answers as resources; the emulator passes over them in its OpenAPI document."""
+    return {
+        f"Answer{kind.title().replace('_', '')}": {
+            "Type": "AWS::ApiGateway::GatewayResponse",
+            "Properties": {
+                "RestApiId": {"Ref": api},
+                "ResponseType": kind,
+                "StatusCode": str(answer["StatusCode"]),
+                "ResponseParameters": {
+                    f"gatewayresponse.header.{header}": value
+                    for header, value in answer["ResponseParameters"]["Headers"].items()
+                },
+                "ResponseTemplates": answer["ResponseTemplates"],
+            },
+        }
+        for kind, answer in answers.items()
+    }
+
+
+def _uploaded(emulator: Emulator, name: str, content: bytes) -> str:
+    emulator.client("s3").put_object(Bucket=_ARTIFACTS, Key=name, Body=content)
+    return f"{emulator.endpoint_url}/{_ARTIFACTS}/{name}"
 
 
 def _zipped(folder: Path, prefix: str = "") -> bytes:

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from i2v.demo import Demo, Report
@@ -92,6 +93,25 @@ def test_without_a_good_token_nothing_is_shown(running: Running, header: dict[st
         api.headers.pop("Authorization")
         assert api.get("/tasks", headers=header).status_code == 401
         assert api.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer i2v_wrong"}])
+def test_a_refusal_is_a_problem_document(running: Running, header: dict[str, str]) -> None:
+    answer = httpx.get(f"{running.stack.api_url}/tasks", headers=header)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    problem = answer.json()
+    assert (problem["status"], problem["code"]) == (401, "unauthorized")
+    assert problem["request_id"] == answer.headers["x-amzn-requestid"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/no%22thing%0a"), ("DELETE", "/tasks")])
+def test_an_unknown_route_is_a_problem_document(running: Running, method: str, path: str) -> None:
+    with running.api() as api:
+        answer = api.request(method, path)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["status"]) == (404, 404)
+    assert answer.json()["code"] == "route_not_found"
 
 
 def test_a_bad_upload_is_heard_of(running: Running) -> None:

@@ -88,7 +88,7 @@ def test_every_parameter_and_output_is_described(template: dict[str, Any]) -> No
 
 
 def test_every_parameter_is_used(template: dict[str, Any]) -> None:
-    text = str(template["Globals"]) + str(template["Resources"])
+    text = "".join(str(template[part]) for part in ("Conditions", "Globals", "Resources"))
     unused = [name for name in template["Parameters"] if f"'Ref': '{name}'" not in text]
     assert not unused
 

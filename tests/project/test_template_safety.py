@@ -1,5 +1,6 @@
 """What the deployed resources promise: nothing lost, nothing public, nothing more than needed."""
 
+import re
 from typing import Any
 
 import pytest
@@ -89,7 +90,10 @@ def test_uploads_keep_their_versions_and_are_told_of(translated: Resources) -> N
 
 
 def test_topics_and_queues_are_encrypted(translated: Resources) -> None:
-    for name, topic in of_type(translated, "SNS::Topic").items():
+    topics = of_type(translated, "SNS::Topic")
+    # CloudWatch cannot publish to it otherwise, and it says nothing of any task.
+    topics.pop("AlarmsTopic")
+    for name, topic in topics.items():
         assert topic["Properties"]["KmsMasterKeyId"], name
     for name, queue in of_type(translated, "SQS::Queue").items():
         properties = queue["Properties"]
@@ -160,3 +164,64 @@ def test_lambda_repeats_an_upload_s_event_a_stated_number_of_times(translated: R
 def test_a_revoked_token_is_let_in_for_a_minute_at_most(template: Resources) -> None:
     authorizer = template["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["BearerToken"]
     assert authorizer["Identity"] == {"Header": "Authorization", "ReauthorizeEvery": 60}
+
+
+@pytest.mark.parametrize(
+    ("address", "good"),
+    [
+        ("https://video.a2e.ai", True),
+        ("https://video.a2e.ai/api", True),
+        ("http://127.0.0.1:8001", True),
+        ("http://localhost:8001", True),
+        ("http://video.a2e.ai", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://127.0.0.1@example.com", False),
+        ("http://localhost.example.com", False),
+        ("http://localhost:80@example.com", False),
+        ("https://video.a2e.ai/", False),
+        ("ftp://video.a2e.ai", False),
+    ],
+)
+def test_the_account_s_token_travels_by_tls_or_stays_on_the_machine(
+    template: Resources, address: str, good: bool
+) -> None:
+    assert bool(re.fullmatch(template["Parameters"]["A2EUrl"]["AllowedPattern"], address)) is good
+
+
+def test_images_are_forgotten_in_the_time_that_is_set(template: Resources) -> None:
+    rules = template["Resources"]["ImagesBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (rule,) = (rule for rule in rules if "ExpirationInDays" in rule)
+    assert rule["Status"] == {"Fn::If": ["ForgetsImages", "Enabled", "Disabled"]}
+    days = {"Fn::If": ["ForgetsImages", {"Ref": "ImageRetentionDays"}, 1]}
+    assert rule["ExpirationInDays"] == days
+    kept = {"Fn::Not": [{"Fn::Equals": [{"Ref": "ImageRetentionDays"}, 0]}]}
+    assert template["Conditions"]["ForgetsImages"] == kept
+
+
+@pytest.mark.parametrize("bucket", ["ImagesBucket", "VideosBucket"])
+def test_what_was_deleted_or_replaced_can_be_had_back_for_a_month(
+    translated: Resources, bucket: str
+) -> None:
+    properties = translated[bucket]["Properties"]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = properties["LifecycleConfiguration"]["Rules"]
+    gone = [r["NoncurrentVersionExpiration"] for r in rules if "NoncurrentVersionExpiration" in r]
+    assert gone == [{"NoncurrentDays": 30}]
+
+
+def test_a_video_is_never_deleted_by_its_age(translated: Resources) -> None:
+    rules = translated["VideosBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert not any({"ExpirationInDays", "ExpirationDate"} & set(rule) for rule in rules)
+
+
+def test_the_log_role_of_the_whole_account_outlives_the_stack(translated: Resources) -> None:
+    for name in ("ApiGatewayLogRole", "ApiGatewayLogAccount"):
+        assert translated[name]["DeletionPolicy"] == "Retain", name
+        assert translated[name]["UpdateReplacePolicy"] == "Retain", name
+        assert translated[name]["Condition"] == "SetsApiGatewayLogRole", name
+    assert translated["Api"]["DependsOn"] == "ApiGatewayLogAccount"
+
+
+def test_the_workflow_s_log_is_named_as_aws_advises(translated: Resources) -> None:
+    name = translated["GenerateVideoLogGroup"]["Properties"]["LogGroupName"]["Fn::Sub"]
+    assert name.startswith("/aws/vendedlogs/states/")

@@ -1,0 +1,47 @@
+"""checkov finds nothing in the template but what the template itself says should be passed over."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.conftest import PROJECT
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    """What `make check` runs, in a form that tells everything."""
+    checkov = PROJECT / ".venv-checkov" / "bin" / "checkov"
+    if not checkov.is_file():
+        pytest.fail("checkov is missing; `make .venv-checkov/.ready` installs it")
+    scope = ("-f", "template.yaml", "--framework", "cloudformation")
+    run = subprocess.run(
+        [checkov, *scope, "--skip-download", "--output", "json"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+def test_the_template_was_read_and_nothing_found(report: dict[str, Any]) -> None:
+    """A template that it cannot read has no findings either."""
+    summary = report["summary"]
+    assert (summary["failed"], summary["parsing_errors"]) == (0, 0), report["results"]
+    assert summary["passed"] > 50
+
+
+def test_every_exception_is_needed_and_has_a_reason(
+    report: dict[str, Any], template: dict[str, Any]
+) -> None:
+    written = {
+        skip["id"]: skip["comment"]
+        for resource in template["Resources"].values()
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    }
+    assert {check["check_id"] for check in report["results"]["skipped_checks"]} == set(written)
+    assert all(len(reason.split()) > 5 for reason in written.values())
