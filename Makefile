@@ -2,7 +2,7 @@
 # security checks, each alone, because their pins and the emulator's cannot be met together. All
 # come from locks with hashes.
 
-.PHONY: help demo up test check benchmark deploy lock clean
+.PHONY: help demo up test check benchmark asyncapi deploy lock clean
 .DEFAULT_GOAL := help
 
 # Arguments for the command, for example: make demo ARGS="--json"
@@ -34,6 +34,7 @@ help:
 	@echo 'make up      start the whole application on this machine, until Ctrl-C'
 	@echo 'make test    run every check'
 	@echo 'make benchmark  show how much memory a copy takes'
+	@echo 'make asyncapi  write functions/asyncapi.json anew'
 	@echo 'make deploy  build and deploy to AWS, with questions'
 
 demo: $(VENV)
@@ -53,6 +54,10 @@ check: $(VENV) $(SAM) $(CHECKOV)
 
 benchmark: $(VENV)
 	@.venv/bin/python tests/benchmarks/copy_memory.py
+
+asyncapi: $(VENV)
+	@.venv/bin/python -c 'import json; from image_to_video.catalogue import event_catalogue; \
+		print(json.dumps(event_catalogue(), indent=2))' > functions/asyncapi.json
 
 deploy: $(VENV) $(SAM)
 	@$(find_python); export PATH="$$(dirname "$$python"):$$PATH" SAM_CLI_TELEMETRY=0; \

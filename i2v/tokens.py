@@ -1,17 +1,26 @@
 """Bearer tokens of a deployed stack."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from image_to_video.tokens import TokenTable
+from image_to_video.tokens import TokenRecord, TokenTable
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from i2v.deployed import Deployed
 from i2v.deployment import STACK_NAME
 from i2v.trouble import Trouble
 
 app = typer.Typer(no_args_is_help=True, help="Bearer tokens of a stack.")
+
+StackName = Annotated[str, typer.Option(help="The stack on AWS.")]
+Local = Annotated[bool, typer.Option(help="The stack that `i2v up` runs.")]
 
 
 @app.command()
@@ -21,17 +30,74 @@ def create(
     days: Annotated[
         int | None, typer.Option(min=1, max=36500, help="Valid for; default: for ever.")
     ] = None,
-    stack_name: Annotated[str, typer.Option(help="The stack on AWS.")] = STACK_NAME,
-    local: Annotated[bool, typer.Option(help="The stack that `i2v up` runs.")] = False,
+    stack_name: StackName = STACK_NAME,
+    local: Local = False,
 ) -> None:
     """Make a token and print it: the only time that it can be seen."""
     now = datetime.now(UTC)
-    if owner in ("", ".", "..") or "/" in owner or not owner.isprintable():
-        raise Trouble("An owner is a segment of upload keys: a name without slashes, not dots.")
-    tokens = TokenTable(Deployed(stack_name, local=local).table("TokensTableName"))
     expires_at = now + timedelta(days=days) if days else None
+    with _tokens(stack_name, local=local) as tokens:
+        try:
+            token = tokens.create(owner=owner, name=name, now=now, expires_at=expires_at)
+        except ValueError as error:
+            raise Trouble(str(error)) from error
+    typer.echo(token)
+
+
+@app.command("list")
+def list_tokens(
+    owner: Annotated[str | None, typer.Option(help="Only this owner's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    stack_name: StackName = STACK_NAME,
+    local: Local = False,
+) -> None:
+    """Show every token ever made by its id. The tokens themselves are kept nowhere."""
+    with _tokens(stack_name, local=local) as tokens:
+        records = tokens.records(owner)
+    if as_json:
+        typer.echo(json.dumps([_shown(record) for record in records], indent=2))
+        return
+    table = Table("id", "owner", "name", "created", "expires", "revoked")
+    for column in table.columns:
+        column.overflow = "fold"
+    table.columns[0].no_wrap = True
+    for record in records:
+        table.add_row(*(escape(value or "-") for value in _shown(record).values()))
+    Console(highlight=False).print(table)
+
+
+@app.command()
+def revoke(
+    token_id: Annotated[
+        str, typer.Argument(help="The id that `list` shows, or its beginning; or the token.")
+    ],
+    stack_name: StackName = STACK_NAME,
+    local: Local = False,
+) -> None:
+    """End a token for ever. It is let in for a minute more at most."""
+    with _tokens(stack_name, local=local) as tokens:
+        match tokens.find(token_id):
+            case []:
+                raise Trouble("There is no such token; i2v token list shows the ids there are.")
+            case [record]:
+                record = tokens.revoke(record, datetime.now(UTC))
+            case several:
+                hashes = ", ".join(record.token_sha256 for record in several)
+                raise Trouble(f"Several tokens begin like that; write more of one: {hashes}")
+    shown = _shown(record)
+    typer.echo(f"{shown['id']} of {shown['owner']} is revoked since {shown['revoked_at']}.")
+
+
+def _shown(record: TokenRecord) -> dict[str, str | None]:
+    kept = record.model_dump(mode="json")
+    members = ("owner", "name", "created_at", "expires_at", "revoked_at")
+    return {"id": record.token_id, **{member: kept[member] for member in members}}
+
+
+@contextmanager
+def _tokens(stack_name: str, *, local: bool) -> Iterator[TokenTable]:
+    """The stack's tokens. Raises `Trouble` where AWS refuses."""
     try:
-        token = tokens.create(owner=owner, name=name, now=now, expires_at=expires_at)
+        yield TokenTable(Deployed(stack_name, local=local).table("TokensTableName"))
     except (BotoCoreError, ClientError) as error:
         raise Trouble(f"AWS refused: {error}") from error
-    typer.echo(token)

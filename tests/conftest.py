@@ -25,6 +25,7 @@ from samtranslator.yaml_helper import yaml_parse
 PROJECT = Path(__file__).resolve().parent.parent
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
+SCHEMA_URL = "https://api.example.com/v1/asyncapi.json#/components/schemas/TaskEventData"
 
 
 @dataclass
@@ -147,6 +148,7 @@ def variables(template: dict[str, Any]) -> dict[str, str]:
         "VideosBucket": "videos",
         "TaskEventsTopic": f"arn:aws:sns:{REGION}:{ACCOUNT}:task-events",
         "A2ETokenSecret": "a2e-token",
+        "CursorKey": "cursor-key",
         "AWS::StackName": "image-to-video",
     }
     values: dict[str, str] = {}
@@ -156,6 +158,7 @@ def variables(template: dict[str, Any]) -> dict[str, str]:
             values[variable] = str(parameters[reference]["Default"])
         elif reference:
             values[variable] = names[reference]
+    values["EVENT_SCHEMA_URL"] = SCHEMA_URL
     values["STATE_MACHINE_ARN"] = (
         f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:image-to-video-generate-video"
     )
@@ -226,9 +229,9 @@ def deployed(template: dict[str, Any], environment: dict[str, str]) -> Iterator[
             Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:subscriber",
             Attributes={"RawMessageDelivery": "true"},
         )
-        boto3.client("secretsmanager", region_name=REGION).create_secret(
-            Name=environment["A2E_TOKEN_SECRET"], SecretString="sk_test"
-        )
+        secrets = boto3.client("secretsmanager", region_name=REGION)
+        for variable, secret in (("A2E_TOKEN_SECRET", "sk_test"), ("CURSOR_KEY_SECRET", "k" * 64)):
+            secrets.create_secret(Name=environment[variable], SecretString=secret)
         boto3.client("stepfunctions", region_name=REGION).create_state_machine(
             name="image-to-video-generate-video",
             definition='{"StartAt": "Wait", "States": {"Wait": {"Type": "Succeed"}}}',

@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video import __version__
+from image_to_video.catalogue import event_catalogue
 from image_to_video.errors import (
     GeneratorRejectedError,
     IdempotencyKeyReusedError,
@@ -117,6 +118,12 @@ def get_task(task_id: Annotated[str, Path(max_length=64)]) -> Response[TaskView]
 def get_health() -> Health:
     """Tell that the API answers."""
     return Health(version=__version__)
+
+
+@app.get("/asyncapi.json")
+def get_event_catalogue() -> Response[dict[str, Any]]:
+    """Show the catalogue of events, as AsyncAPI; its schemas are where events say they are."""
+    return Response(status_code=HTTPStatus.OK, content_type=_JSON, body=event_catalogue())
 
 
 @app.exception_handler(ImageToVideoError)

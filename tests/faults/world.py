@@ -29,6 +29,7 @@ from moto.backends import get_backend
 
 from i2v.simulator.app import create_app
 from i2v.simulator.settings import SimulatorSettings
+from tests.catalogue import assert_promised
 from tests.conftest import ACCOUNT, REGION, Application, Clock
 from tests.faults.interception import Died, InterceptedTransport, Interception
 
@@ -136,6 +137,7 @@ class World:
             self.application.client("sns"),
             topic_arn=self.settings.topic_arn,
             stack_name=self.settings.stack_name,
+            schema_url=self.settings.event_schema_url or "",
         )
         self._deserialize = TypeDeserializer().deserialize
         backend = get_backend("dynamodb")[ACCOUNT][REGION]
@@ -343,6 +345,7 @@ class World:
         for queue in self._queues.values():
             for message in queue._messages:
                 event = json.loads(message.body)
+                assert_promised(event)
                 found.append(Message(event["id"], event["type"], event["subject"], event["data"]))
         return found
 

@@ -17,6 +17,7 @@ from botocore.loaders import create_loader
 from image_to_video import wiring
 from image_to_video.downloads import GuardedTransport
 
+from tests.catalogue import assert_promised
 from tests.conftest import ACCOUNT, PROJECT, REGION, Application, Clock, ScriptedGenerator
 
 
@@ -48,7 +49,7 @@ class Messages:
     application: Application
 
     def read(self) -> list[dict[str, Any]]:
-        """The events, each with its message attributes as `attributes`."""
+        """The events, each as the catalogue promises, its message attributes as `attributes`."""
         queue, events = self.application.client("sqs"), []
         while found := queue.receive_message(
             QueueUrl=self.application.queue_url,
@@ -60,7 +61,9 @@ class Messages:
                     name: attribute["StringValue"]
                     for name, attribute in message["MessageAttributes"].items()
                 }
-                events.append(json.loads(message["Body"]) | {"attributes": attributes})
+                event = json.loads(message["Body"])
+                assert_promised(event, attributes)
+                events.append(event | {"attributes": attributes})
                 queue.delete_message(
                     QueueUrl=self.application.queue_url, ReceiptHandle=message["ReceiptHandle"]
                 )

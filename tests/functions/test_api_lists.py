@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from image_to_video import wiring
 
 from tests.conftest import Application, Clock
 from tests.functions.conftest import sample
@@ -130,9 +131,11 @@ def _cursor(content: object) -> str:
         _cursor({"task_id": "t", "owner": "demo"}),
         _cursor({"task_id": 1, "owner": "demo", "created_at": "2026"}),
         base64.b64encode(b"[" * 6000).decode(),
+        base64.urlsafe_b64encode(b"\x01" + b"a" * 100).decode().rstrip("="),
+        "",
     ],
 )
-def test_a_cursor_that_no_list_gave_out_is_malformed(told: None, cursor: str) -> None:
+def test_a_cursor_that_no_list_gave_out_is_malformed(deployed: Application, cursor: str) -> None:
     assert_problem(send(listing(cursor=cursor)), 400, "malformed_request")
 
 
@@ -141,3 +144,62 @@ def test_somebody_else_s_cursor_is_malformed(deployed: Application, clock: Clock
     cursor = send(listing(owner="ada", limit="1")).body["next_cursor"]
 
     assert_problem(send(listing(owner="bob", cursor=cursor)), 400, "malformed_request")
+
+
+def test_a_cursor_used_with_another_filter_is_told_so(deployed: Application, clock: Clock) -> None:
+    ids = create(clock, 3)
+    made = {"limit": "1", "created_after": "2026-11-22T12:00:00Z"}
+    cursor = send(listing(**made)).body["next_cursor"]
+
+    other = send(listing(**made | {"status": "generating"}, cursor=cursor))
+    assert_problem(other, 400, "malformed_request")
+    assert "other filters" in other.body["detail"]
+
+    # The limit is no filter, and a moment is the same in any time zone.
+    same = made | {"limit": "2", "created_after": "2026-11-22T13:00:00+01:00"}
+    following = send(listing(**same, cursor=cursor)).body["data"]
+    assert [task["task_id"] for task in following] == ids[1:]
+
+
+def test_a_list_goes_on_where_it_was_although_tasks_change(
+    deployed: Application, clock: Clock
+) -> None:
+    ids = create(clock, 4)
+    cursor = send(listing(limit="2")).body["next_cursor"]
+    table = deployed.table("TASKS_TABLE")
+    # The last one shown is forgotten altogether, the next one moves on, and a new one comes.
+    table.delete_item(Key={"task_id": ids[1]})
+    table.update_item(
+        Key={"task_id": ids[2]},
+        UpdateExpression="SET version = version + :one, late = :yes",
+        ExpressionAttributeValues={":one": 1, ":yes": True},
+    )
+    create(clock, 1)
+
+    following = send(listing(limit="2", cursor=cursor)).body["data"]
+
+    assert [task["task_id"] for task in following] == ids[2:]
+
+
+def test_a_new_key_ends_the_lists_that_are_under_way(deployed: Application, clock: Clock) -> None:
+    create(clock, 2)
+    cursor = send(listing(limit="1")).body["next_cursor"]
+    deployed.client("secretsmanager").put_secret_value(
+        SecretId=deployed.environment["CURSOR_KEY_SECRET"], SecretString="another"
+    )
+    # As in a container that starts now.
+    wiring.video_tasks.cache_clear()
+
+    assert_problem(send(listing(limit="1", cursor=cursor)), 400, "malformed_request")
+
+
+def test_a_list_without_cursors_needs_no_key(deployed: Application, clock: Clock) -> None:
+    ids = create(clock, 2)
+    deployed.client("secretsmanager").delete_secret(
+        SecretId=deployed.environment["CURSOR_KEY_SECRET"], ForceDeleteWithoutRecovery=True
+    )
+
+    listed = send(listing()).body["data"]
+
+    assert [task["task_id"] for task in listed] == ids
+    assert_problem(send(listing(limit="1")), 503, "temporarily_unavailable")

@@ -1,6 +1,6 @@
 """The authorizer: who is let in, and as whom."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -59,6 +59,7 @@ def test_the_policy_fits_every_route_because_the_gateway_keeps_it(
     [
         *("", "Bearer", "Bearer ", "Bearer i2v_", "Bearer i2v_unknown", "Basic i2v_unknown"),
         *("i2v_unknown", "Bearer sk_unknown", "Bearer i2v_ümlaut", "Bearer  i2v_unknown"),
+        *("Bearer i2v_" + "x" * 43, "Bearer i2v_" + "x" * 9000, "Bearer i2v_\ud800", "\x00"),
     ],
 )
 def test_a_token_never_made_here_is_unauthorized(authorization: str) -> None:
@@ -86,13 +87,33 @@ def test_a_token_is_denied_from_the_moment_it_expires(deployed: Application, clo
     assert effect(ask(f"Bearer {token}")) == "Deny"
 
 
-def test_a_revoked_token_is_denied(deployed: Application, clock: Clock) -> None:
-    token = make_token(deployed, clock)
-    table = deployed.table("TOKENS_TABLE")
-    (record,) = table.scan()["Items"]
-    table.put_item(Item=record | {"revoked_at": datetime(2026, 11, 1, tzinfo=UTC).isoformat()})
+def test_a_revoked_token_is_denied_at_once(deployed: Application, clock: Clock) -> None:
+    """What API Gateway keeps of an older answer ends after the template's ReauthorizeEvery."""
+    tokens = TokenTable(deployed.table("TOKENS_TABLE"))
+    token, other = make_token(deployed, clock), make_token(deployed, clock)
+    assert effect(ask(f"Bearer {token}")) == "Allow"
+
+    (record,) = tokens.find(token)
+    tokens.revoke(record, clock())
 
     assert effect(ask(f"Bearer {token}")) == "Deny"
+    assert effect(ask(f"Bearer {other}")) == "Allow"
+
+
+@pytest.mark.parametrize("path", ["", "/", "/tasks/a:b", "/tasks/%3A%2F", "/tasks/ä/*", "/a/b/c/d"])
+def test_whatever_path_was_asked_the_policy_is_the_same(
+    deployed: Application, clock: Clock, path: str
+) -> None:
+    event = sample("authorize/bearer_token")
+    stage, _, _ = event["methodArn"].partition("/GET/")
+    event |= {
+        "authorizationToken": f"Bearer {make_token(deployed, clock)}",
+        "methodArn": f"{stage}/GET{path}",
+    }
+
+    (statement,) = invoke(authorize.handler, event)["policyDocument"]["Statement"]
+
+    assert statement["Resource"] == [f"{stage}/*/*"]
 
 
 def test_the_token_itself_is_kept_nowhere(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import functions.publish_events.app as publish_events
-from tests.conftest import Application
+from tests.conftest import SCHEMA_URL, Application
 from tests.functions.conftest import TASK_ID, Messages, invoke, sample
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -51,7 +51,8 @@ def test_a_change_of_status_is_one_event(
         "subject": TASK_ID,
         "time": time,
         "datacontenttype": "application/json",
-    } | ({"dataschema": event["dataschema"]} if "dataschema" in event else {})
+        "dataschema": SCHEMA_URL,
+    }
     assert attributes == {"type": event["type"], "status": status, "owner": "demo"}
     assert (data["object"], data["task_id"], data["status"]) == ("task", TASK_ID, status)
 

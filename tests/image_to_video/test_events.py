@@ -8,7 +8,7 @@ import pytest
 from image_to_video.events import EventTopic, EventType, event_type
 from image_to_video.models import FailureCode, Task, TaskStatus
 
-from tests.conftest import Application
+from tests.conftest import SCHEMA_URL, Application
 from tests.image_to_video.samples import NOW, a_full_task, a_task
 
 EVENTS = {
@@ -23,7 +23,10 @@ EVENTS = {
 def topic(stack: Application) -> EventTopic:
     heard(stack)
     return EventTopic(
-        stack.client("sns"), topic_arn=stack.environment["TOPIC_ARN"], stack_name="my-stack"
+        stack.client("sns"),
+        topic_arn=stack.environment["TOPIC_ARN"],
+        stack_name="my-stack",
+        schema_url=SCHEMA_URL,
     )
 
 
@@ -92,6 +95,7 @@ def test_an_event_is_a_cloud_event_about_the_task(stack: Application, topic: Eve
         "subject": "0123456789abcdef0123456789abcdef",
         "time": "2026-11-22T12:01:30.123Z",
         "datacontenttype": "application/json",
+        "dataschema": SCHEMA_URL,
     }
     assert (data["task_id"], data["status"]) == (done.task_id, "succeeded")
     assert (data["video"]["bucket"], data["video"]["key"]) == (

@@ -4,8 +4,10 @@ import logging
 
 import httpx
 import pytest
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from image_to_video import wiring
 from image_to_video.downloads import Downloads
+from image_to_video.errors import SettingsError
 
 from tests.conftest import Application
 
@@ -27,3 +29,23 @@ def test_no_library_writes_links_into_the_log(caplog: pytest.LogCaptureFixture) 
     with client, Downloads(client).open("https://example.com/v.mp4?signature=secret") as download:
         list(download.chunks)
     assert "secret" not in caplog.text
+
+
+def test_the_publisher_does_not_start_without_the_schema_s_address(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EVENT_SCHEMA_URL")
+    with pytest.raises(SettingsError, match="EVENT_SCHEMA_URL"):
+        wiring.event_topic()
+
+
+def test_only_a_cursor_needs_the_cursors_key(application: Application) -> None:
+    """Every other function builds the service too, and may not read that secret."""
+    name = application.environment["CURSOR_KEY_SECRET"]
+    application.client("secretsmanager").delete_secret(
+        SecretId=name, ForceDeleteWithoutRecovery=True
+    )
+    tasks = wiring.video_tasks()
+    assert tasks.list("anna", limit=5).data == []
+    with pytest.raises(GetParameterError):
+        tasks._cursors.write({"created_at": "", "task_id": "", "owner": ""}, b"")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from image_to_video import downloads, table, wiring
+from image_to_video.catalogue import event_catalogue
 from image_to_video.schedule import Schedule
 from image_to_video.settings import Settings
 
@@ -61,12 +62,26 @@ def test_cfn_lint_has_nothing_to_say() -> None:
 
 def test_every_variable_is_a_setting_and_every_setting_a_variable(template: dict[str, Any]) -> None:
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    assert set(variables) == Settings.variables()
+    assert set(variables) | {"EVENT_SCHEMA_URL"} == Settings.variables()
 
 
-def test_no_function_has_variables_of_its_own(template: dict[str, Any]) -> None:
-    for name, resource in template["Resources"].items():
-        assert "Environment" not in resource["Properties"], name
+def test_only_the_publisher_has_a_variable_of_its_own(template: dict[str, Any]) -> None:
+    own = {
+        name: set(resource["Properties"]["Environment"]["Variables"])
+        for name, resource in template["Resources"].items()
+        if "Environment" in resource.get("Properties", {})
+    }
+    assert own == {"PublishEventsFunction": {"EVENT_SCHEMA_URL"}}
+
+
+def test_events_say_that_their_schema_is_where_the_api_shows_it(
+    functions: dict[str, dict[str, Any]],
+) -> None:
+    variables = functions["PublishEventsFunction"]["Environment"]["Variables"]
+    base, _, pointer = variables["EVENT_SCHEMA_URL"]["Fn::Sub"].partition("#")
+    assert base.endswith("/v1/asyncapi.json")
+    *_, components, schemas, name = pointer.split("/")
+    assert name in event_catalogue()[components][schemas]
 
 
 def test_a_parameter_s_value_reaches_the_variable_of_its_name(template: dict[str, Any]) -> None:
@@ -122,7 +137,7 @@ def test_only_public_routes_need_no_token(
     ]
     free = {route["Path"] for route in routes if "Auth" in route}
     assert "/health" in free
-    assert free <= {"/", "/openapi.json", "/health"}
+    assert free <= {"/", "/openapi.json", "/asyncapi.json", "/health"}
 
 
 def test_every_function_folder_is_a_resource_and_every_resource_a_folder(

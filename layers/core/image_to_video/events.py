@@ -42,6 +42,7 @@ class TaskEvent(View):
     subject: str
     time: Moment
     datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str
     data: TaskEventData
 
 
@@ -57,31 +58,47 @@ def event_type(before: Task | None, after: Task) -> EventType | None:
     return None
 
 
+def describe_change(kind: EventType, after: Task, *, stack_name: str, schema_url: str) -> TaskEvent:
+    """The event of one change, the same at every redelivery."""
+    data = show_task(after, after.updated_at, TaskEventData)
+    # The caller's own link may be a signed one, and subscribers are not the caller.
+    address, _, _ = data.image_url.partition("?")
+    return TaskEvent(
+        id=f"{after.task_id}.{after.version}",
+        source=f"/image-to-video/{stack_name}",
+        type=kind,
+        subject=after.task_id,
+        time=after.updated_at,
+        dataschema=schema_url,
+        data=data.model_copy(update={"image_url": address}),
+    )
+
+
+def attributes_of(event: TaskEvent, owner: str) -> dict[str, str]:
+    """The message attributes, which subscriptions can choose by."""
+    return {"type": event.type.value, "status": event.data.status.value, "owner": owner}
+
+
 class EventTopic:
     """Publishes events to the SNS topic."""
 
-    def __init__(self, client: "SNSClient", *, topic_arn: str, stack_name: str) -> None:
+    def __init__(
+        self, client: "SNSClient", *, topic_arn: str, stack_name: str, schema_url: str
+    ) -> None:
         self._client = client
         self._topic_arn = topic_arn
-        self._source = f"/image-to-video/{stack_name}"
+        self._stack_name = stack_name
+        self._schema_url = schema_url
 
     def publish_change(self, before: Task | None, after: Task) -> None:
         """Tell the subscribers of one change, if it is one that they hear of."""
         kind = event_type(before, after)
         if kind is None:
             return
-        data = show_task(after, after.updated_at, TaskEventData)
-        # The caller's own link may be a signed one, and subscribers are not the caller.
-        address, _, _ = data.image_url.partition("?")
-        event = TaskEvent(
-            id=f"{after.task_id}.{after.version}",
-            source=self._source,
-            type=kind,
-            subject=after.task_id,
-            time=after.updated_at,
-            data=data.model_copy(update={"image_url": address}),
+        event = describe_change(
+            kind, after, stack_name=self._stack_name, schema_url=self._schema_url
         )
-        attributes = {"type": kind.value, "status": after.status.value, "owner": after.owner}
+        attributes = attributes_of(event, after.owner)
         self._client.publish(
             TopicArn=self._topic_arn,
             Message=event.model_dump_json(),

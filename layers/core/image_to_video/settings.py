@@ -45,6 +45,7 @@ class Settings(BaseModel):
     state_machine_arn: str
     a2e_url: HttpUrl
     a2e_token_secret: str
+    cursor_key_secret: str
     start_timeout_seconds: PositiveInt
     max_attempts: PositiveInt
     max_generating: NonNegativeInt
@@ -56,6 +57,8 @@ class Settings(BaseModel):
     task_retention_days: NonNegativeInt
     permit_loopback: bool
     schedule: Schedule
+    # Of the publisher alone, because the API stands after the functions that all others serve.
+    event_schema_url: str | None = None
 
     @classmethod
     def variables(cls) -> frozenset[str]:

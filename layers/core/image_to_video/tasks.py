@@ -10,7 +10,7 @@ from image_to_video.admissions import Admissions
 from image_to_video.attempts import accepted_as
 from image_to_video.cancellations import Cancellations
 from image_to_video.copies import Copies
-from image_to_video.cursors import read_cursor, write_cursor
+from image_to_video.cursors import Cursors, filter_digest
 from image_to_video.errors import TaskConflictError, TaskNotFoundError
 from image_to_video.generator import Generator, Ready, Running
 from image_to_video.looks import Looks
@@ -49,6 +49,7 @@ class VideoTasks:
         looks: Looks,
         copies: Copies,
         cancellations: Cancellations,
+        cursors: Cursors,
         schedule: Schedule,
         now: Callable[[], datetime],
     ) -> None:
@@ -60,6 +61,7 @@ class VideoTasks:
         self._looks = looks
         self._copies = copies
         self._cancellations = cancellations
+        self._cursors = cursors
         self._schedule = schedule
         self._now = now
 
@@ -96,10 +98,14 @@ class VideoTasks:
         created_before: datetime | None = None,
     ) -> TaskList:
         """One page of this owner's tasks, newest first. Raises `InvalidCursorError`."""
+        narrowed_to = filter_digest(status, created_after, created_before)
+        start = None
+        if cursor is not None:
+            start = self._cursors.read(cursor, owner=owner, narrowed_to=narrowed_to)
         page = self._table.page(
             owner,
             limit=limit,
-            start=read_cursor(cursor, owner=owner) if cursor else None,
+            start=start,
             status=status,
             created_after=created_after,
             created_before=created_before,
@@ -107,7 +113,7 @@ class VideoTasks:
         return TaskList(
             data=[self.show(task) for task in page.tasks],
             has_more=page.next is not None,
-            next_cursor=write_cursor(page.next) if page.next else None,
+            next_cursor=self._cursors.write(page.next, narrowed_to) if page.next else None,
         )
 
     def cancel(self, owner: str, task_id: str) -> tuple[Task, Cancellation | None]:

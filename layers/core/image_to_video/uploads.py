@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from image_to_video.models import Failure, FailureCode
+from image_to_video.owners import owner_is_valid
 from image_to_video.requests import TaskOptions
 from image_to_video.storage import UploadedImage
 
@@ -29,11 +30,9 @@ class UploadedObject:
 
     @property
     def owner(self) -> str | None:
-        """The first segment below `uploads/`; None for a key that has none."""
-        owner, separator, name = self.key.removeprefix(PREFIX).partition("/")
-        if owner in _DOTS:
-            return None
-        return owner if self.key.startswith(PREFIX) and owner and separator and name else None
+        """The first segment below `uploads/`; None for a key that has none that may own tasks."""
+        owner, _, name = self.key.removeprefix(PREFIX).partition("/")
+        return owner if self.key.startswith(PREFIX) and name and owner_is_valid(owner) else None
 
     @property
     def identity(self) -> str:

@@ -42,7 +42,8 @@ _STAGES: Final = {
 class View(BaseModel):
     """Base of what is shown to callers."""
 
-    model_config = ConfigDict(frozen=True)
+    # What has a default is still always shown.
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Progress(View):

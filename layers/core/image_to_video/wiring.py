@@ -15,8 +15,9 @@ from image_to_video.admissions import Admissions
 from image_to_video.attempts import Attempts
 from image_to_video.cancellations import Cancellations
 from image_to_video.copies import Copies
+from image_to_video.cursors import Cursors
 from image_to_video.downloads import Downloads, guarded_client
-from image_to_video.errors import GeneratorAccessError
+from image_to_video.errors import GeneratorAccessError, SettingsError
 from image_to_video.events import EventTopic
 from image_to_video.generator import Generator
 from image_to_video.limits import Limits
@@ -30,8 +31,8 @@ from image_to_video.tasks import VideoTasks
 from image_to_video.tokens import TokenTable
 from image_to_video.workflow import Workflow
 
-# A changed token is picked up after this long.
-_TOKEN_SECONDS = 60
+# A changed secret is picked up after this long.
+_SECRET_SECONDS = 60
 
 
 def now() -> datetime:
@@ -125,6 +126,7 @@ def assemble(
         cancellations=Cancellations(
             table=table, generator=generator, limits=limits, schedule=schedule, now=now
         ),
+        cursors=Cursors(_cursor_key(config)),
         schedule=schedule,
         now=now,
     )
@@ -141,10 +143,13 @@ def token_table() -> TokenTable:
 def event_topic() -> EventTopic:
     """The topic that subscribers listen to."""
     config = settings()
+    if config.event_schema_url is None:
+        raise SettingsError("environment variables are missing or wrong: EVENT_SCHEMA_URL")
     return EventTopic(
         boto3.client("sns", config=_aws()),
         topic_arn=config.topic_arn,
         stack_name=config.stack_name,
+        schema_url=config.event_schema_url,
     )
 
 
@@ -162,13 +167,23 @@ def _generator(config: Settings) -> Generator:
 
     def token() -> str:
         try:
-            return str(secrets.get(config.a2e_token_secret, max_age=_TOKEN_SECONDS))
+            return str(secrets.get(config.a2e_token_secret, max_age=_SECRET_SECONDS))
         except parameters.exceptions.GetParameterError as error:
             raise GeneratorAccessError(
                 "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
             ) from error
 
     return A2E(client, token, start_timeout_seconds=config.start_timeout_seconds)
+
+
+def _cursor_key(config: Settings) -> Callable[[], bytes]:
+    """The key of list cursors; only asked where there is one, since only the API may read it."""
+
+    @cache
+    def secrets() -> parameters.SecretsProvider:
+        return parameters.SecretsProvider(boto_config=_aws())
+
+    return lambda: str(secrets().get(config.cursor_key_secret, max_age=_SECRET_SECONDS)).encode()
 
 
 def _aws() -> Config:
