@@ -25,7 +25,7 @@ from image_to_video.errors import (
 )
 from image_to_video.generator import Failed, Incomplete, Look, Missing, Ready, Running, Started
 
-from tests.image_to_video.fake_a2e import ID, REQUEST, TOKEN, FakeA2E
+from tests.image_to_video.fake_a2e import ID, REQUEST, TOKEN, FakeA2E, accepted
 from tests.image_to_video.near_misses import BOUNDED, ODD, spoiled
 
 SINCE: Final = datetime(2026, 11, 22, tzinfo=UTC)
@@ -63,26 +63,31 @@ def _written(value: Any) -> bytes:
 def bodies(draw: st.DrawFn) -> bytes:  # noqa: PLR0911 - a list of ways to go wrong
     """Near misses most of the time; else twice the same key, a cut, a flipped byte, or noise."""
     whole = draw(st.sampled_from(ANSWERS))
-    body = _written(draw(spoiled(whole)))
-    match draw(st.integers(0, 9)):
-        case 0:
+    if "data" in whole and draw(st.sampled_from([True, True, True, False])):
+        body = _written(whole | {"data": draw(spoiled(whole["data"]))})
+    else:
+        body = _written(draw(spoiled(whole)))
+    match draw(
+        st.sampled_from(["whole"] * 12 + ["noise", "cut", "flipped", "twice", "deep", "big"])
+    ):
+        case "noise":
             return draw(st.binary(max_size=200))
-        case 1:
+        case "cut":
             return body[: draw(st.integers(0, len(body)))]
-        case 2:
+        case "flipped":
             place = draw(st.integers(0, len(body) - 1))
             return body[:place] + draw(st.binary(min_size=1, max_size=1)) + body[place + 1 :]
-        case 3:
+        case "twice":
             return body[:-1] + b',"code":0,"data":' + _written(draw(ODD)) + b"}"
-        case 4:
+        case "deep":
             return b"[" * 30_000 + body
-        case 5:
+        case "big":
             return body.replace(b"30", b"9" * 5000).replace(b'"t"', b"1e999")
         case _:
             return body
 
 
-STATUSES: Final = st.sampled_from([200] * 8 + [201, 302, 400, 401, 403, 404, 408, 429, 500, 503])
+STATUSES: Final = st.sampled_from([200] * 30 + [201, 302, 400, 401, 403, 404, 408, 429, 500, 503])
 RETRY_AFTER: Final = st.one_of(
     st.text(st.characters(codec="ascii", exclude_characters="\r\n\0"), max_size=30),
     st.sampled_from(
@@ -162,7 +167,7 @@ def test_a_spoiled_look_is_never_ready_without_https_or_failed_without_a_known_w
 @given(listed=REPLIES)
 def test_a_spoiled_list_finds_a_usable_id_or_nothing(listed: httpx.Response) -> None:
     try:
-        found = FakeA2E(list=listed).client.find(REQUEST.name, since=SINCE)
+        found = FakeA2E(list=[listed, accepted([])]).client.find(REQUEST.name, since=SINCE)
     except (GeneratorUnavailableError, GeneratorAccessError) as error:
         check_error(error)
     else:
