@@ -22,6 +22,11 @@ from image_to_video.tasks import VideoTasks
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
+from tests.log_scan import pytest_configure, pytest_runtest_makereport
+
+# Hooks: every test's log is read through.
+__all__ = ["pytest_configure", "pytest_runtest_makereport"]
+
 PROJECT = Path(__file__).resolve().parent.parent
 REGION = "us-east-1"
 ACCOUNT = "123456789012"

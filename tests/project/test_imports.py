@@ -30,7 +30,7 @@ LEAVES = {
 }
 # Each owns one outside system: the leaves, one SDK, and no other adapter.
 ADAPTERS = {
-    "a2e_answers": {"httpx"},
+    "a2e_answers": {"httpx", "observability"},
     "a2e": {*LEAVES, "httpx", "a2e_answers"},
     "downloads": {*LEAVES, "httpx"},
     "inspection": {*LEAVES, "pymediainfo"},

@@ -17,8 +17,9 @@ from image_to_video.a2e_answers import (
     CONTENT_WORDS,
     Answer,
     Verdict,
+    fit_for_a_record,
+    is_link,
     whole_number,
-    without_secrets,
 )
 from image_to_video.errors import (
     GeneratorAccessError,
@@ -78,13 +79,22 @@ _NO_ANSWER: Final = (httpx.HTTPError, httpx.InvalidURL)
 
 
 class A2E:
-    """The client. `token` is asked for each call, so that a changed secret is picked up."""
+    """The client. `token` is asked for each call, so that a changed secret is picked up.
+
+    A result is an https link; a simulated A2E on this machine may give plain http.
+    """
 
     def __init__(
-        self, client: httpx.Client, token: Callable[[], str], *, start_timeout_seconds: float
+        self,
+        client: httpx.Client,
+        token: Callable[[], str],
+        *,
+        start_timeout_seconds: float,
+        permit_http: bool = False,
     ) -> None:
         self._client = client
         self._token = token
+        self._permit_http = permit_http
         self._start_timeout = httpx.Timeout(start_timeout_seconds, connect=5)
 
     def start(self, request: StartRequest) -> Started:
@@ -100,9 +110,9 @@ class A2E:
         try:
             answer = self._send("POST", "/start", timeout=self._start_timeout, json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise GeneratorUnavailableError(f"A2E could not be reached: {error!r}") from error
+            raise GeneratorUnavailableError(f"A2E could not be reached: {_kind(error)}") from error
         except _NO_ANSWER as error:
-            raise StartUnconfirmedError(f"the start got no answer: {error!r}") from error
+            raise StartUnconfirmedError(f"the start got no answer: {_kind(error)}") from error
         match answer.verdict():
             case Verdict.SUCCESS:
                 return _started(answer)
@@ -126,7 +136,7 @@ class A2E:
         answer = self._ask("GET", f"/{generator_task_id}")
         records = [answer.data] if answer.verdict() is Verdict.SUCCESS else []
         record = _with_id(records, generator_task_id) or self._search(generator_task_id)
-        return Missing() if record is None else _look(record)
+        return Missing() if record is None else _look(record, permit_http=self._permit_http)
 
     def find(self, name: str, *, since: datetime) -> Started | None:
         """Find a start by its attempt's name. Of several the oldest is taken, and an error logged.
@@ -179,7 +189,7 @@ class A2E:
         try:
             answer = self._send(method, path, timeout=_LOOK_TIMEOUT, **arguments)
         except _NO_ANSWER as error:
-            raise GeneratorUnavailableError(f"A2E did not answer: {error!r}") from error
+            raise GeneratorUnavailableError(f"A2E did not answer: {_kind(error)}") from error
         if answer.verdict() in (Verdict.SUCCESS, Verdict.NOT_FOUND, Verdict.INVALID):
             return answer
         raise _trouble(answer)
@@ -223,21 +233,23 @@ def _started_from(record: dict[str, Any]) -> Started | None:
     generator_task_id = str(record.get("_id", ""))
     if not _ID.fullmatch(generator_task_id):
         return None
-    return Started(generator_task_id=generator_task_id, coins=whole_number(record.get("coins")))
+    coins = whole_number(record.get("coins"))
+    charged = coins if coins is not None and coins >= 0 else None
+    return Started(generator_task_id=generator_task_id, coins=charged)
 
 
-def _look(record: dict[str, Any]) -> Look:
-    word = without_secrets(str(record.get("current_status") or "").strip().lower())
+def _look(record: dict[str, Any], *, permit_http: bool) -> Look:
+    word = fit_for_a_record(str(record.get("current_status") or "").strip().lower())
     message = str(record.get("failed_message") or record.get("failed_code") or "no reason given")
     refused = CONTENT_WORDS.search(f"{record.get('failed_code')} {message}")
     code = FailureCode.CONTENT_REFUSED if refused else FailureCode.GENERATION_FAILED
     if word in _DONE:
         keys = ("result_url", "display_result_url", "video_url", "url_download")
         links = (record.get(key) for key in keys)
-        url = next((link for link in links if _is_link(link)), None)
+        url = next((link for link in links if is_link(link, permit_http=permit_http)), None)
         return Incomplete(word) if url is None else Ready(word, url)
     if word in _FAILED | _PERHAPS_FAILED:
-        return Failed(word, code, without_secrets(message), tentative=word in _PERHAPS_FAILED)
+        return Failed(word, code, fit_for_a_record(message), tentative=word in _PERHAPS_FAILED)
     if word not in _RUNNING:
         count("UnknownGeneratorStatus")
         logger.warning("unknown status, taken as running", extra={"generator_status": word[:40]})
@@ -254,7 +266,7 @@ def _rows(data: Any) -> list[Any] | None:
 
 def _with_id(records: Any, generator_task_id: str) -> dict[str, Any] | None:
     shown = (record for record in records if isinstance(record, dict))
-    return next((record for record in shown if record.get("_id") == generator_task_id), None)
+    return next((record for record in shown if str(record.get("_id")) == generator_task_id), None)
 
 
 def _falls_below(rows: list[Any], oldest: datetime) -> bool:
@@ -273,6 +285,6 @@ def _moment(text: Any) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _is_link(value: Any) -> bool:
-    # Half a surrogate pair, which JSON can carry, can be neither stored nor sent.
-    return isinstance(value, str) and bool(re.fullmatch(r"https?://[^\s\ud800-\udfff]+", value))
+def _kind(error: httpx.HTTPError) -> str:
+    """What went wrong on the way; the error's own text may quote what the other side sent."""
+    return f"{type(error).__name__}: {fit_for_a_record(str(error))}"

@@ -12,8 +12,12 @@ from typing import Any, Final
 
 import httpx
 
+from image_to_video.observability import without_secrets
+
 # Longest wish in `Retry-After` that is granted, in seconds.
 _LONGEST_WAIT: Final = 24 * 3600.0
+# As much of a text as is looked at, in characters.
+_LONGEST_READ: Final = 4096
 
 _PLAN_WORDS: Final = re.compile(r"\b(free|plan|upgrade|pro|max|subscri\w+)\b", re.I)
 _COIN_WORDS: Final = re.compile(r"\b(coins?|credits?|balance|insufficient|recharge)\b", re.I)
@@ -23,6 +27,11 @@ CONTENT_WORDS: Final = re.compile(
     re.I,
 )
 _PARAMETER_WORDS: Final = re.compile(r"invalid|required|missing|parameter|must be", re.I)
+
+
+# A surrogate's half, which JSON can carry, can be neither stored nor sent. The longest link taken
+# is far longer than any that was seen, and far shorter than a record may be.
+_LINK: Final = re.compile(r"(https?)://[^\s/?#\ud800-\udfff][^\s\ud800-\udfff]{0,4000}", re.I)
 
 
 class Verdict(Enum):
@@ -65,8 +74,8 @@ class Answer:
             is_envelope=isinstance(parsed, dict),
             code=whole_number(body.get("code")),
             data=body.get("data"),
-            message=without_secrets(next((str(text) for text in texts if text), "")),
-            trace_id=without_secrets(str(body.get("trace_id", ""))),
+            message=fit_for_a_record(next((str(text) for text in texts if text), "")),
+            trace_id=fit_for_a_record(str(body.get("trace_id", ""))),
             retry_after=min(float(wait), _LONGEST_WAIT) if wait.isdecimal() else None,
         )
 
@@ -115,11 +124,17 @@ def whole_number(value: Any) -> int | None:
     return int(value) if re.fullmatch(r"-?\d{1,9}", str(value)) else None
 
 
-def without_secrets(text: str) -> str:
-    """Cut link queries, which may carry signatures, and tokens; cap the length.
+def fit_for_a_record(text: str) -> str:
+    """Without links' queries and tokens, short, and without what cannot be stored.
 
     Halves of surrogate pairs, which JSON can carry and nothing can store, become `?`.
     """
-    text = re.sub(r"(https?://[^\s?#]+)[?#]\S*", r"\1", text, flags=re.I)
-    text = re.sub(r"\bsk_[\w.-]+", "sk_...", text)
-    return text[:300].encode(errors="replace").decode()
+    # Cut before it is read through: a text may be as long as an answer.
+    text = without_secrets(text[:_LONGEST_READ])[:300]
+    return text.encode(errors="replace").decode()
+
+
+def is_link(value: Any, *, permit_http: bool) -> bool:
+    """True for a link with a host: https, or plain http where that is permitted."""
+    link = _LINK.fullmatch(value) if isinstance(value, str) else None
+    return link is not None and (permit_http or link[1].lower() == "https")

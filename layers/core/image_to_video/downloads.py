@@ -144,9 +144,10 @@ class Downloads:
             raise VideoDownloadError(f"the result link answers HTTP {reply.status_code}")
         content_type = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if content_type.startswith("text/"):
-            raise VideoDownloadError(f"the result link gives {content_type}, not a video")
+            raise VideoDownloadError("the result link gives a text, not a video")
         length = reply.headers.get("Content-Length", "")
-        expected = int(length) if length.isdecimal() else None
+        # Python reads no number of thousands of digits; nor would such a length be one.
+        expected = int(length) if length.isdecimal() and len(length) <= 20 else None
         if expected is not None and expected > MAX_BYTES:
             raise VideoDownloadError(f"the video has {expected} bytes, more than {MAX_BYTES}")
         return expected

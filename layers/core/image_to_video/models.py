@@ -24,7 +24,8 @@ Moment = Annotated[
 class Frozen(BaseModel):
     """Base of the immutable models; a change makes a new object."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Records hold links with signatures: no error may quote them.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class TaskStatus(StrEnum):

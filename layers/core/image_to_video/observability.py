@@ -1,20 +1,65 @@
 """One logger and one set of metrics for every function. Never log a link, a token or an image."""
 
+import json
 import logging
+import re
 import warnings
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-logger = Logger(service="image-to-video")
-metrics = Metrics(namespace="ImageToVideo", service="image-to-video")
+_LINK: Final = re.compile(r"https?://\S+", re.I)
+_QUERY: Final = re.compile(r"[?#]")
+_TOKEN: Final = re.compile(r"\b(sk_|i2v_|eyJ|Bearer\s+)[^\s\"',;]+", re.I)
+_SIGNATURE: Final = re.compile(
+    r"\b(X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token|Signature|token|sig)=[^\s&]+", re.I
+)
 
-# At INFO these two write every address they ask, with its query; Lambda's JSON log begins there.
-for _chatty in ("httpx", "httpcore"):
+# What these write below WARNING holds addresses with their queries, headers, signatures and
+# bodies, the secret's among them. Lambda's JSON log begins at INFO, or where an operator sets it.
+for _chatty in ("aws_lambda_powertools", "boto3", "botocore", "httpcore", "httpx", "urllib3"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 # Most invocations have nothing to count, which is nothing to warn of in every one of them.
 warnings.filterwarnings("ignore", message="No application metrics to publish")
+
+
+def without_secrets(text: str) -> str:
+    """Cut the queries of links, which may carry signatures, and tokens of every kind known here."""
+    text = _LINK.sub(lambda link: _QUERY.split(link[0], maxsplit=1)[0], text)
+    return _SIGNATURE.sub(r"\1=...", _TOKEN.sub(r"\1...", text))
+
+
+def hide_query(exception: Exception, **_: object) -> None:
+    """Cut the query from an SDK's error about an address it could not reach; Lambda logs errors.
+
+    Made for the SDK's event `after-call-error`.
+    """
+    exception.args = tuple(
+        without_secrets(part) if isinstance(part, str) else part for part in exception.args
+    )
+
+
+def _written(record: dict[str, Any]) -> str:
+    """A log line. Nothing should bring a secret this far; tracebacks quote what others raise."""
+    return json.dumps(_cleaned(record), separators=(",", ":"))
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case dict():
+            return {without_secrets(str(key)): _cleaned(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_cleaned(inner) for inner in value]
+        case _:
+            return without_secrets(str(value))
+
+
+logger = Logger(service="image-to-video", json_serializer=_written)
+metrics = Metrics(namespace="ImageToVideo", service="image-to-video")
 
 
 def count(name: str, value: int = 1) -> None:

@@ -57,8 +57,10 @@ def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskO
     options: dict[str, object] = {
         name.replace("-", "_"): value for name, value in image.metadata.items() if name in _OPTIONS
     }
-    if str(options.get("video_time", "")).isdecimal():
-        options["video_time"] = int(str(options["video_time"]))
+    seconds = str(options.get("video_time", ""))
+    # Python reads no number of thousands of digits.
+    if seconds.isdecimal() and len(seconds) < 10:
+        options["video_time"] = int(seconds)
     options["metadata"] = {
         name.removeprefix(_METADATA_PREFIX): value
         for name, value in image.metadata.items()

@@ -23,6 +23,7 @@ from image_to_video.generator import Generator
 from image_to_video.limits import Limits
 from image_to_video.looks import Looks
 from image_to_video.models import WaitingFor
+from image_to_video.observability import hide_query
 from image_to_video.settings import Settings
 from image_to_video.starts import Starts
 from image_to_video.storage import Storage
@@ -66,20 +67,19 @@ def assemble(
     schedule = config.schedule
     dynamodb = boto3.resource("dynamodb", config=_aws())
     table = TaskTable(dynamodb.Table(config.tasks_table), retention_days=config.task_retention_days)
-    storage = Storage(
-        boto3.client(
-            "s3",
-            config=_aws().merge(
-                Config(
-                    signature_version="s3v4",
-                    # Or signed links name the global endpoint, which newer regions do not know.
-                    s3={"addressing_style": "virtual"},
-                )
-            ),
+    s3 = boto3.client(
+        "s3",
+        config=_aws().merge(
+            Config(
+                signature_version="s3v4",
+                # Or signed links name the global endpoint, which newer regions do not know.
+                s3={"addressing_style": "virtual"},
+            )
         ),
-        images_bucket=config.images_bucket,
-        videos_bucket=config.videos_bucket,
     )
+    # The SDK quotes addresses that it cannot reach, and S3's have queries.
+    s3.meta.events.register("after-call-error", hide_query)
+    storage = Storage(s3, images_bucket=config.images_bucket, videos_bucket=config.videos_bucket)
     workflow = Workflow(
         boto3.client("stepfunctions", config=_aws()),
         state_machine_arn=config.state_machine_arn,
@@ -173,7 +173,12 @@ def _generator(config: Settings) -> Generator:
                 "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
             ) from error
 
-    return A2E(client, token, start_timeout_seconds=config.start_timeout_seconds)
+    return A2E(
+        client,
+        token,
+        start_timeout_seconds=config.start_timeout_seconds,
+        permit_http=config.permit_loopback,
+    )
 
 
 def _cursor_key(config: Settings) -> Callable[[], bytes]:
