@@ -1,10 +1,12 @@
 """The REST API. Routes translate; what can go wrong becomes a problem document in one place."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
@@ -19,14 +21,17 @@ from image_to_video.errors import (
     ImageToVideoError,
     InvalidCursorError,
     InvalidTaskError,
+    SettingsError,
     TaskNotFoundError,
+    VideoNotReadyError,
 )
-from image_to_video.models import FailureCode, Task, TaskStatus
+from image_to_video.models import Cancellation, FailureCode, Task, TaskStatus
 from image_to_video.observability import count, logger, metrics
-from image_to_video.requests import TaskRequest
-from image_to_video.views import TaskList, TaskView
-from image_to_video.wiring import video_tasks
-from pydantic import AwareDatetime, BaseModel
+from image_to_video.problems import Problem, field_errors, pointer_to
+from image_to_video.requests import TaskRequest, UploadRequest
+from image_to_video.views import Health, TaskList, TaskView, UploadTicket
+from image_to_video.wiring import settings, video_tasks
+from pydantic import AwareDatetime
 
 app = APIGatewayRestResolver(enable_validation=True)
 
@@ -36,6 +41,7 @@ _ANSWERS: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {
     IdempotencyKeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
     InvalidCursorError: (HTTPStatus.BAD_REQUEST, "malformed_request"),
     TaskNotFoundError: (HTTPStatus.NOT_FOUND, "task_not_found"),
+    VideoNotReadyError: (HTTPStatus.CONFLICT, "not_ready"),
 }
 # What the generator may refuse at the start; the record of such a task stays and says the same.
 _REFUSALS: Final = (FailureCode.INVALID_IMAGE, FailureCode.CONTENT_REFUSED)
@@ -47,31 +53,7 @@ _LAST_DAY: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _RETRY_AFTER_SECONDS: Final = 10
 
 
-class FieldError(BaseModel):
-    """One field that is wrong."""
-
-    pointer: str
-    detail: str
-
-
-class Problem(BaseModel):
-    """An error, as RFC 9457 has it, with a `code` for programs."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    instance: str
-    code: str
-    request_id: str
-    errors: list[FieldError] = []
-
-
-class Health(BaseModel):
-    """That the API answers, and which version of it."""
-
-    status: str = "ok"
-    version: str
+TaskId = Annotated[str, Path(max_length=64)]
 
 
 @app.post("/tasks", status_code=HTTPStatus.ACCEPTED)
@@ -107,12 +89,46 @@ def list_tasks(
     )
 
 
+@app.head("/tasks/<task_id>", include_in_schema=False)
 @app.get("/tasks/<task_id>")
-def get_task(task_id: Annotated[str, Path(max_length=64)]) -> Response[TaskView]:
+def get_task(task_id: TaskId) -> Response[TaskView]:
     """Show one of your tasks, in whatever status."""
     return _show(video_tasks().get(_owner(), task_id), HTTPStatus.OK, {})
 
 
+@app.post("/tasks/<task_id>/cancel")
+def cancel_task(task_id: TaskId) -> Response[TaskView]:
+    """Close a task; with the coins back where the generator still gives them."""
+    task, cancellation = video_tasks().cancel(_owner(), task_id)
+    return _show(task, HTTPStatus.OK, {}, cancellation)
+
+
+@app.head("/tasks/<task_id>/video", include_in_schema=False)
+@app.get("/tasks/<task_id>/video", status_code=HTTPStatus.FOUND)
+def get_video(task_id: TaskId) -> Response[None]:
+    """Lead to the finished video: a link of a few minutes, a fresh one each time."""
+    logger.append_keys(task_id=task_id)
+    head = app.current_event.http_method == "HEAD"
+    link = video_tasks().video_link(_owner(), task_id, head=head)
+    return Response(
+        status_code=HTTPStatus.FOUND, headers={"Location": link, "Cache-Control": "no-store"}
+    )
+
+
+@app.post("/uploads", status_code=HTTPStatus.CREATED)
+def create_upload(request: UploadRequest) -> Response[UploadTicket]:
+    """Let the image itself be sent; it starts the task whose id is told here."""
+    ticket = video_tasks().promise_upload(_owner(), request)
+    logger.append_keys(task_id=ticket.task_id)
+    return Response(
+        status_code=HTTPStatus.CREATED,
+        content_type=_JSON,
+        body=ticket,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@app.head("/health", include_in_schema=False)
 @app.get("/health")
 def get_health() -> Health:
     """Tell that the API answers."""
@@ -127,6 +143,9 @@ def answer_error(error: ImageToVideoError) -> Response[str]:
     status, code = _ANSWERS.get(
         type(error), (HTTPStatus.SERVICE_UNAVAILABLE, "temporarily_unavailable")
     )
+    if isinstance(error, VideoNotReadyError) and error.may_come:
+        retry = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
+        return _problem(status, code, str(error), headers=retry)
     if isinstance(error, InvalidTaskError):
         return _problem(status, code, "A field is wrong.", [(error.pointer, error.detail)])
     return _problem(status, code, str(error))
@@ -141,7 +160,7 @@ def answer_invalid_request(error: RequestValidationError) -> Response[str]:
         return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", "The body is not JSON.")
     if "path" in places:
         return _problem(HTTPStatus.NOT_FOUND, "task_not_found", "there is no such task")
-    faults = [(_pointer(fault["loc"]), fault["msg"]) for fault in error.errors()]
+    faults = [(pointer_to(fault["loc"]), fault["msg"]) for fault in error.errors()]
     return _problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", "Some fields are wrong.", faults
     )
@@ -171,15 +190,48 @@ def answer_fault(_: Exception) -> Response[str]:
 
 @app.not_found
 def answer_no_route(_: NotFoundError) -> Response[str]:
-    """A path that is not one of the API's."""
-    return _problem(HTTPStatus.NOT_FOUND, "route_not_found", "There is no such route.")
+    """A path or a method that is not one of the API's; what browsers ask before a request."""
+    path = app.current_event.path
+    methods = {route.method for route in _routes() if route.rule.match(path)}
+    if not methods:
+        return _problem(HTTPStatus.NOT_FOUND, "route_not_found", "There is no such route.")
+    allow = {"Allow": ", ".join(sorted(methods | {"OPTIONS"}))}
+    if app.current_event.http_method != "OPTIONS":
+        detail = f"Here is only {allow['Allow']}."
+        return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers=allow)
+    if settings().cors_origin:
+        allow |= {
+            "Access-Control-Allow-Methods": allow["Allow"],
+            "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+            "Access-Control-Max-Age": "3600",
+        }
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers=allow, body="")
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request."""
-    return app.resolve(_without_forms(event), context)
+    answer = app.resolve(_without_forms(event), context)
+    headers = answer["multiValueHeaders"]
+    headers["X-Request-Id"] = [event["requestContext"]["requestId"]]
+    if "origin" in {name.lower() for name in event.get("headers") or {}}:
+        headers.update(_for_pages())
+    if event["httpMethod"] == "HEAD":
+        answer["body"] = ""
+    return answer
+
+
+def _for_pages() -> dict[str, list[str]]:
+    """What lets web pages read the answer, where the stack permits their origin (CORS)."""
+    with suppress(SettingsError):
+        if origin := settings().cors_origin:
+            return {
+                "Access-Control-Allow-Origin": [origin],
+                "Access-Control-Expose-Headers": ["Location, Retry-After, X-Request-Id"],
+                "Vary": ["Origin"],
+            }
+    return {}
 
 
 def _without_forms(event: dict[str, Any]) -> dict[str, Any]:
@@ -193,40 +245,50 @@ def _owner() -> str:
     return str(app.current_event.request_context.authorizer["owner"])
 
 
-def _show(task: Task, status: HTTPStatus, headers: dict[str, str]) -> Response[TaskView]:
+def _show(
+    task: Task,
+    status: HTTPStatus,
+    headers: dict[str, str],
+    cancellation: Cancellation | None = None,
+) -> Response[TaskView]:
     logger.append_keys(task_id=task.task_id)
     wait = {} if task.status.is_final else {"Retry-After": str(_RETRY_AFTER_SECONDS)}
     return Response(
         status_code=status,
         content_type=_JSON,
-        body=video_tasks().show(task),
+        body=video_tasks().show(task, cancellation),
         headers={**headers, **wait},
     )
 
 
+def _routes() -> list[Route]:
+    return [*app._static_routes, *app._dynamic_routes]
+
+
 def _problem(
-    status: HTTPStatus, code: str, detail: str, faults: list[tuple[str, str]] | None = None
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    faults: list[tuple[str, str]] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Response[str]:
     problem = Problem(
+        # Nothing more than the status and `code` say.
+        type="about:blank",
         title=status.phrase,
         status=status,
         detail=detail,
-        instance=app.current_event.path,
+        instance=app.current_event.request_context.path or app.current_event.path,
         code=code,
         request_id=app.current_event.request_context.request_id or "",
-        errors=[FieldError(pointer=pointer, detail=text) for pointer, text in faults or []],
+        errors=field_errors(faults or []),
     )
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
     # Powertools writes only `application/json` as JSON by itself.
     return Response(
         status_code=status,
         content_type="application/problem+json",
         body=problem.model_dump_json(),
+        headers=headers,
     )
-
-
-def _pointer(place: tuple[str | int, ...]) -> str:
-    """RFC 6901 for a place in the body; for a header or a query parameter its plain name."""
-    where, *path = place
-    if where != "body":
-        return str(path[0]) if path else str(where)
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

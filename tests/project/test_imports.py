@@ -22,6 +22,7 @@ LEAVES = {
     "errors": {"models"},
     "schedule": {"pydantic"},
     "generator": {"models"},
+    "problems": {"pydantic"},
     "requests": {"models", "pydantic"},
     "views": {"models", "pydantic"},
     "addresses": set[str](),

@@ -1,13 +1,16 @@
 """What callers may ask for: the rules of a request, before it is a task."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from image_to_video.models import Frozen, ModelVersion, VideoSeconds
 
 Prompt = Annotated[str, StringConstraints(max_length=1000)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+# It becomes the name of a file, so it carries no control characters.
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(min_length=1, max_length=512)],
@@ -41,4 +44,29 @@ class TaskRequest(TaskOptions):
         str,
         StringConstraints(max_length=2048, pattern=r"^(?i:https?)://\S+$"),
         Field(description="Address of the image: http or https, public, without credentials."),
+    ]
+
+
+class UploadRequest(TaskOptions):
+    """The body of `POST /uploads`: the options of the task that the file itself will start."""
+
+    filename: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$"),
+        Field(description="Name of the file; the task's name, unless it is given one."),
+    ]
+    content_type: Literal["image/jpeg", "image/png", "image/webp"]
+    metadata: Annotated[
+        dict[
+            # S3 keeps them in the names of headers, in lower case.
+            Annotated[
+                str, StringConstraints(max_length=512, pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$")
+            ],
+            Annotated[str, StringConstraints(max_length=512)],
+        ],
+        Field(
+            max_length=16,
+            default_factory=dict,
+            description="Yours; returned with the task and its events.",
+        ),
     ]
