@@ -2,7 +2,7 @@
 # security checks, each alone, because their pins and the emulator's cannot be met together. All
 # come from locks with hashes.
 
-.PHONY: help demo up test check benchmark deploy lock clean
+.PHONY: help demo up test check benchmark openapi deploy lock clean
 .DEFAULT_GOAL := help
 
 # Arguments for the command, for example: make demo ARGS="--json"
@@ -34,6 +34,7 @@ help:
 	@echo 'make up      start the whole application on this machine, until Ctrl-C'
 	@echo 'make test    run every check'
 	@echo 'make benchmark  show how much memory a copy takes'
+	@echo 'make openapi  write functions/openapi.json anew, from the code'
 	@echo 'make deploy  build and deploy to AWS, with questions'
 
 demo: $(VENV)
@@ -52,6 +53,10 @@ check: $(VENV) $(SAM) $(CHECKOV)
 
 benchmark: $(VENV)
 	@.venv/bin/python tests/benchmarks/copy_memory.py
+
+openapi: $(VENV)
+	@.venv/bin/python -c 'import json, functions.api.app as api; \
+		print(json.dumps(api.describe(api.app, api.__version__), indent=2, ensure_ascii=False))' > functions/openapi.json
 
 deploy: $(VENV) $(SAM)
 	@$(find_python); export PATH="$$(dirname "$$python"):$$PATH" SAM_CLI_TELEMETRY=0; \

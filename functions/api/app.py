@@ -1,7 +1,7 @@
 """The REST API. Routes translate; what can go wrong becomes a problem document in one place."""
 
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -14,7 +14,8 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from image_to_video import __version__
+from image_to_video import __version__, pages
+from image_to_video.contract import describe
 from image_to_video.errors import (
     GeneratorRejectedError,
     IdempotencyKeyReusedError,
@@ -28,10 +29,9 @@ from image_to_video.errors import (
 from image_to_video.models import Cancellation, FailureCode, Task, TaskStatus
 from image_to_video.observability import count, logger, metrics
 from image_to_video.problems import Problem, field_errors, pointer_to
-from image_to_video.requests import TaskRequest, UploadRequest
+from image_to_video.requests import GivenMoment, TaskRequest, UploadRequest
 from image_to_video.views import Health, TaskList, TaskView, UploadTicket
 from image_to_video.wiring import settings, video_tasks
-from pydantic import AwareDatetime
 
 app = APIGatewayRestResolver(enable_validation=True)
 
@@ -46,14 +46,11 @@ _ANSWERS: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {
 # What the generator may refuse at the start; the record of such a task stays and says the same.
 _REFUSALS: Final = (FailureCode.INVALID_IMAGE, FailureCode.CONTENT_REFUSED)
 _JSON: Final = "application/json"
-# Moments at the ends of the calendar cannot always be written in UTC.
-_FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_DAY: Final = datetime(9000, 1, 1, tzinfo=UTC)
 # How soon asking again makes sense, while a task is open.
 _RETRY_AFTER_SECONDS: Final = 10
 
 
-TaskId = Annotated[str, Path(max_length=64)]
+TaskId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
 @app.post("/tasks", status_code=HTTPStatus.ACCEPTED)
@@ -75,8 +72,8 @@ def list_tasks(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query()] = None,
     status: Annotated[TaskStatus | None, Query()] = None,
-    created_after: Annotated[AwareDatetime | None, Query(ge=_FIRST_DAY, le=_LAST_DAY)] = None,
-    created_before: Annotated[AwareDatetime | None, Query(ge=_FIRST_DAY, le=_LAST_DAY)] = None,
+    created_after: Annotated[GivenMoment | None, Query()] = None,
+    created_before: Annotated[GivenMoment | None, Query()] = None,
 ) -> TaskList:
     """List your tasks, newest first."""
     return video_tasks().list(
@@ -135,6 +132,18 @@ def get_health() -> Health:
     return Health(version=__version__)
 
 
+@app.head("/openapi.json", include_in_schema=False)
+@app.get("/openapi.json")
+def get_contract() -> Response[dict[str, Any]]:
+    """The contract of this API, as OpenAPI."""
+    return Response(
+        status_code=HTTPStatus.OK,
+        content_type=_JSON,
+        body=describe(app, __version__),
+        headers={"Cache-Control": "max-age=300"},
+    )
+
+
 @app.exception_handler(ImageToVideoError)
 def answer_error(error: ImageToVideoError) -> Response[str]:
     """Everything raised on purpose."""
@@ -166,17 +175,13 @@ def answer_invalid_request(error: RequestValidationError) -> Response[str]:
     )
 
 
-@app.exception_handler(RequestUnsupportedContentType)
-def answer_content_type(_: RequestUnsupportedContentType) -> Response[str]:
-    """A body of another kind."""
+@app.exception_handler([RequestUnsupportedContentType, RecursionError])
+def answer_unreadable(error: Exception) -> Response[str]:
+    """A body of another kind, or JSON that is nested deeper than Python reads it."""
     detail = "Send the body as JSON, with Content-Type: application/json."
+    if isinstance(error, RecursionError):
+        detail = "The JSON is nested too deeply."
     return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", detail)
-
-
-@app.exception_handler(RecursionError)
-def answer_deep_nesting(_: RecursionError) -> Response[str]:
-    """JSON that is nested deeper than Python reads it."""
-    return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", "The JSON is nested too deeply.")
 
 
 @app.exception_handler(Exception)
@@ -199,12 +204,7 @@ def answer_no_route(_: NotFoundError) -> Response[str]:
     if app.current_event.http_method != "OPTIONS":
         detail = f"Here is only {allow['Allow']}."
         return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers=allow)
-    if settings().cors_origin:
-        allow |= {
-            "Access-Control-Allow-Methods": allow["Allow"],
-            "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
-            "Access-Control-Max-Age": "3600",
-        }
+    allow |= pages.may_send(settings().cors_origin, allow["Allow"])
     return Response(status_code=HTTPStatus.NO_CONTENT, headers=allow, body="")
 
 
@@ -216,22 +216,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     headers = answer["multiValueHeaders"]
     headers["X-Request-Id"] = [event["requestContext"]["requestId"]]
     if "origin" in {name.lower() for name in event.get("headers") or {}}:
-        headers.update(_for_pages())
+        with suppress(SettingsError):
+            headers.update(pages.readable_by(settings().cors_origin))
     if event["httpMethod"] == "HEAD":
         answer["body"] = ""
     return answer
-
-
-def _for_pages() -> dict[str, list[str]]:
-    """What lets web pages read the answer, where the stack permits their origin (CORS)."""
-    with suppress(SettingsError):
-        if origin := settings().cors_origin:
-            return {
-                "Access-Control-Allow-Origin": [origin],
-                "Access-Control-Expose-Headers": ["Location, Retry-After, X-Request-Id"],
-                "Vary": ["Origin"],
-            }
-    return {}
 
 
 def _without_forms(event: dict[str, Any]) -> dict[str, Any]:
@@ -259,6 +248,19 @@ def _show(
         body=video_tasks().show(task, cancellation),
         headers={**headers, **wait},
     )
+
+
+def refuse_repeated_parameters(
+    app: APIGatewayRestResolver, proceed: Callable[[APIGatewayRestResolver], Response[Any]]
+) -> Response[Any]:
+    """Nobody can say which one was meant."""
+    for name, values in app.current_event.resolved_query_string_parameters.items():
+        if len(values) > 1:
+            raise InvalidTaskError("must be given once", pointer=name)
+    return proceed(app)
+
+
+app.use(middlewares=[refuse_repeated_parameters])
 
 
 def _routes() -> list[Route]:

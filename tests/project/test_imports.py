@@ -22,9 +22,11 @@ LEAVES = {
     "errors": {"models"},
     "schedule": {"pydantic"},
     "generator": {"models"},
+    "pages": set[str](),
     "problems": {"pydantic"},
     "requests": {"models", "pydantic"},
     "views": {"models", "pydantic"},
+    "examples": set[str](),
     "addresses": set[str](),
     "observability": {"aws_lambda_powertools"},
 }
@@ -58,6 +60,7 @@ PERMITTED = {
     **ADAPTERS,
     **SERVICE,
     "settings": {*LEAVES, "pydantic"},
+    "contract": {"examples", "problems", "aws_lambda_powertools"},
     "wiring": {
         *(*LEAVES, *ADAPTERS, *SERVICE, "settings"),
         *("boto3", "httpx", "aws_lambda_powertools"),
