@@ -2,7 +2,7 @@
 # security checks, each alone, because their pins and the emulator's cannot be met together. All
 # come from locks with hashes.
 
-.PHONY: help demo up test check benchmark asyncapi deploy lock clean
+.PHONY: help demo up test check benchmark contracts deploy lock clean
 .DEFAULT_GOAL := help
 
 # Arguments for the command, for example: make demo ARGS="--json"
@@ -34,7 +34,7 @@ help:
 	@echo 'make up      start the whole application on this machine, until Ctrl-C'
 	@echo 'make test    run every check'
 	@echo 'make benchmark  show how much memory a copy takes'
-	@echo 'make asyncapi  write functions/asyncapi.json anew'
+	@echo 'make contracts  write functions/openapi.json and asyncapi.json anew, from the code'
 	@echo 'make deploy  build and deploy to AWS, with questions'
 
 demo: $(VENV)
@@ -55,7 +55,10 @@ check: $(VENV) $(SAM) $(CHECKOV)
 benchmark: $(VENV)
 	@.venv/bin/python tests/benchmarks/copy_memory.py
 
-asyncapi: $(VENV)
+# What the API and the events promise, from the code itself; a test compares.
+contracts: $(VENV)
+	@.venv/bin/python -c 'import json, functions.api.app as api; \
+		print(json.dumps(api.describe(api.app, api.__version__), indent=2, ensure_ascii=False))' > functions/openapi.json
 	@.venv/bin/python -c 'import json; from image_to_video.catalogue import event_catalogue; \
 		print(json.dumps(event_catalogue(), indent=2))' > functions/asyncapi.json
 

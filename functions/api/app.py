@@ -1,10 +1,12 @@
 """The REST API. Routes translate; what can go wrong becomes a problem document in one place."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
@@ -12,22 +14,25 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from image_to_video import __version__
+from image_to_video import __version__, pages
 from image_to_video.catalogue import event_catalogue
+from image_to_video.contract import describe
 from image_to_video.errors import (
     GeneratorRejectedError,
     IdempotencyKeyReusedError,
     ImageToVideoError,
     InvalidCursorError,
     InvalidTaskError,
+    SettingsError,
     TaskNotFoundError,
+    VideoNotReadyError,
 )
-from image_to_video.models import FailureCode, Task, TaskStatus
+from image_to_video.models import Cancellation, FailureCode, Task, TaskStatus
 from image_to_video.observability import count, logger, metrics
-from image_to_video.requests import TaskRequest
-from image_to_video.views import TaskList, TaskView
-from image_to_video.wiring import video_tasks
-from pydantic import AwareDatetime, BaseModel
+from image_to_video.problems import pointer_to, problem
+from image_to_video.requests import GivenMoment, TaskRequest, UploadRequest
+from image_to_video.views import Health, TaskList, TaskView, UploadTicket
+from image_to_video.wiring import settings, video_tasks
 
 app = APIGatewayRestResolver(enable_validation=True)
 
@@ -37,42 +42,15 @@ _ANSWERS: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {
     IdempotencyKeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
     InvalidCursorError: (HTTPStatus.BAD_REQUEST, "malformed_request"),
     TaskNotFoundError: (HTTPStatus.NOT_FOUND, "task_not_found"),
+    VideoNotReadyError: (HTTPStatus.CONFLICT, "not_ready"),
 }
 # What the generator may refuse at the start; the record of such a task stays and says the same.
 _REFUSALS: Final = (FailureCode.INVALID_IMAGE, FailureCode.CONTENT_REFUSED)
 _JSON: Final = "application/json"
-# Moments at the ends of the calendar cannot always be written in UTC.
-_FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_DAY: Final = datetime(9000, 1, 1, tzinfo=UTC)
 # How soon asking again makes sense, while a task is open.
-_RETRY_AFTER_SECONDS: Final = 10
+_RETRY: Final = {"Retry-After": "10"}
 
-
-class FieldError(BaseModel):
-    """One field that is wrong."""
-
-    pointer: str
-    detail: str
-
-
-class Problem(BaseModel):
-    """An error, as RFC 9457 has it, with a `code` for programs."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    instance: str
-    code: str
-    request_id: str
-    errors: list[FieldError] = []
-
-
-class Health(BaseModel):
-    """That the API answers, and which version of it."""
-
-    status: str = "ok"
-    version: str
+TaskId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
 @app.post("/tasks", status_code=HTTPStatus.ACCEPTED)
@@ -94,8 +72,8 @@ def list_tasks(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query()] = None,
     status: Annotated[TaskStatus | None, Query()] = None,
-    created_after: Annotated[AwareDatetime | None, Query(ge=_FIRST_DAY, le=_LAST_DAY)] = None,
-    created_before: Annotated[AwareDatetime | None, Query(ge=_FIRST_DAY, le=_LAST_DAY)] = None,
+    created_after: Annotated[GivenMoment | None, Query()] = None,
+    created_before: Annotated[GivenMoment | None, Query()] = None,
 ) -> TaskList:
     """List your tasks, newest first."""
     return video_tasks().list(
@@ -108,22 +86,64 @@ def list_tasks(
     )
 
 
+@app.head("/tasks/<task_id>", include_in_schema=False)
 @app.get("/tasks/<task_id>")
-def get_task(task_id: Annotated[str, Path(max_length=64)]) -> Response[TaskView]:
+def get_task(task_id: TaskId) -> Response[TaskView]:
     """Show one of your tasks, in whatever status."""
     return _show(video_tasks().get(_owner(), task_id), HTTPStatus.OK, {})
 
 
+@app.post("/tasks/<task_id>/cancel")
+def cancel_task(task_id: TaskId) -> Response[TaskView]:
+    """Close a task; with the coins back where the generator still gives them."""
+    task, cancellation = video_tasks().cancel(_owner(), task_id)
+    status = HTTPStatus.OK if cancellation else HTTPStatus.ACCEPTED
+    return _show(task, status, {}, cancellation)
+
+
+@app.head("/tasks/<task_id>/video", include_in_schema=False)
+@app.get("/tasks/<task_id>/video", status_code=HTTPStatus.FOUND)
+def get_video(task_id: TaskId) -> Response[None]:
+    """Lead to the finished video: a link of a few minutes, a fresh one each time."""
+    logger.append_keys(task_id=task_id)
+    head = app.current_event.http_method == "HEAD"
+    link = video_tasks().video_link(_owner(), task_id, head=head)
+    headers = {"Location": link, "Cache-Control": "no-store"}
+    return Response(status_code=HTTPStatus.FOUND, headers=headers)
+
+
+@app.post("/uploads", status_code=HTTPStatus.CREATED)
+def create_upload(request: UploadRequest) -> Response[UploadTicket]:
+    """Let the image itself be sent; it starts the task whose id is told here."""
+    ticket = video_tasks().promise_upload(_owner(), request)
+    logger.append_keys(task_id=ticket.task_id)
+    return Response(
+        status_code=HTTPStatus.CREATED,
+        content_type=_JSON,
+        body=ticket,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@app.head("/health", include_in_schema=False)
 @app.get("/health")
 def get_health() -> Health:
     """Tell that the API answers."""
     return Health(version=__version__)
 
 
+@app.head("/openapi.json", include_in_schema=False)
+@app.get("/openapi.json")
+def get_contract() -> Response[dict[str, Any]]:
+    """The contract of this API, as OpenAPI."""
+    return _show_document(describe(app, __version__))
+
+
+@app.head("/asyncapi.json", include_in_schema=False)
 @app.get("/asyncapi.json")
 def get_event_catalogue() -> Response[dict[str, Any]]:
     """Show the catalogue of events, as AsyncAPI; its schemas are where events say they are."""
-    return Response(status_code=HTTPStatus.OK, content_type=_JSON, body=event_catalogue())
+    return _show_document(event_catalogue())
 
 
 @app.exception_handler(ImageToVideoError)
@@ -134,6 +154,8 @@ def answer_error(error: ImageToVideoError) -> Response[str]:
     status, code = _ANSWERS.get(
         type(error), (HTTPStatus.SERVICE_UNAVAILABLE, "temporarily_unavailable")
     )
+    if isinstance(error, VideoNotReadyError) and error.may_come:
+        return _problem(status, code, str(error), headers=_RETRY)
     if isinstance(error, InvalidTaskError):
         return _problem(status, code, "A field is wrong.", [(error.pointer, error.detail)])
     return _problem(status, code, str(error))
@@ -148,23 +170,19 @@ def answer_invalid_request(error: RequestValidationError) -> Response[str]:
         return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", "The body is not JSON.")
     if "path" in places:
         return _problem(HTTPStatus.NOT_FOUND, "task_not_found", "there is no such task")
-    faults = [(_pointer(fault["loc"]), fault["msg"]) for fault in error.errors()]
+    faults = [(pointer_to(fault["loc"]), fault["msg"]) for fault in error.errors()]
     return _problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", "Some fields are wrong.", faults
     )
 
 
-@app.exception_handler(RequestUnsupportedContentType)
-def answer_content_type(_: RequestUnsupportedContentType) -> Response[str]:
-    """A body of another kind."""
+@app.exception_handler([RequestUnsupportedContentType, RecursionError])
+def answer_unreadable(error: Exception) -> Response[str]:
+    """A body of another kind, or JSON that is nested deeper than Python reads it."""
     detail = "Send the body as JSON, with Content-Type: application/json."
+    if isinstance(error, RecursionError):
+        detail = "The JSON is nested too deeply."
     return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", detail)
-
-
-@app.exception_handler(RecursionError)
-def answer_deep_nesting(_: RecursionError) -> Response[str]:
-    """JSON that is nested deeper than Python reads it."""
-    return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", "The JSON is nested too deeply.")
 
 
 @app.exception_handler(Exception)
@@ -178,15 +196,32 @@ def answer_fault(_: Exception) -> Response[str]:
 
 @app.not_found
 def answer_no_route(_: NotFoundError) -> Response[str]:
-    """A path that is not one of the API's."""
-    return _problem(HTTPStatus.NOT_FOUND, "route_not_found", "There is no such route.")
+    """A path or a method that is not one of the API's; what browsers ask before a request."""
+    path = app.current_event.path
+    methods = {route.method for route in _routes() if route.rule.match(path)}
+    if not methods:
+        return _problem(HTTPStatus.NOT_FOUND, "route_not_found", "There is no such route.")
+    allow = {"Allow": ", ".join(sorted(methods | {"OPTIONS"}))}
+    if app.current_event.http_method != "OPTIONS":
+        detail = f"Here is only {allow['Allow']}."
+        return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers=allow)
+    allow |= pages.may_send(settings().cors_origin, allow["Allow"])
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers=allow, body="")
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request."""
-    return app.resolve(_without_forms(event), context)
+    answer = app.resolve(_without_forms(event), context)
+    headers = answer["multiValueHeaders"]
+    headers["X-Request-Id"] = [event["requestContext"]["requestId"]]
+    if "origin" in {name.lower() for name in event.get("headers") or {}}:
+        with suppress(SettingsError):
+            headers.update(pages.readable_by(settings().cors_origin))
+    if event["httpMethod"] == "HEAD":
+        answer["body"] = ""
+    return answer
 
 
 def _without_forms(event: dict[str, Any]) -> dict[str, Any]:
@@ -200,40 +235,65 @@ def _owner() -> str:
     return str(app.current_event.request_context.authorizer["owner"])
 
 
-def _show(task: Task, status: HTTPStatus, headers: dict[str, str]) -> Response[TaskView]:
+def _show(
+    task: Task,
+    status: HTTPStatus,
+    headers: dict[str, str],
+    cancellation: Cancellation | None = None,
+) -> Response[TaskView]:
     logger.append_keys(task_id=task.task_id)
-    wait = {} if task.status.is_final else {"Retry-After": str(_RETRY_AFTER_SECONDS)}
+    body = video_tasks().show(task, cancellation)
+    headers = headers if task.status.is_final else headers | _RETRY
+    return Response(status_code=status, content_type=_JSON, body=body, headers=headers)
+
+
+def _show_document(document: dict[str, Any]) -> Response[dict[str, Any]]:
     return Response(
-        status_code=status,
+        status_code=HTTPStatus.OK,
         content_type=_JSON,
-        body=video_tasks().show(task),
-        headers={**headers, **wait},
+        body=document,
+        headers={"Cache-Control": "max-age=300"},
     )
+
+
+def refuse_repeated_parameters(
+    app: APIGatewayRestResolver, proceed: Callable[[APIGatewayRestResolver], Response[Any]]
+) -> Response[Any]:
+    """Nobody can say which one was meant."""
+    for name, values in app.current_event.resolved_query_string_parameters.items():
+        if len(values) > 1:
+            raise InvalidTaskError("must be given once", pointer=name)
+    return proceed(app)
+
+
+app.use(middlewares=[refuse_repeated_parameters])
+
+
+def _routes() -> list[Route]:
+    return [*app._static_routes, *app._dynamic_routes]
 
 
 def _problem(
-    status: HTTPStatus, code: str, detail: str, faults: list[tuple[str, str]] | None = None
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    faults: list[tuple[str, str]] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Response[str]:
-    problem = Problem(
-        title=status.phrase,
-        status=status,
-        detail=detail,
-        instance=app.current_event.path,
-        code=code,
-        request_id=app.current_event.request_context.request_id or "",
-        errors=[FieldError(pointer=pointer, detail=text) for pointer, text in faults or []],
-    )
+    context = app.current_event.request_context
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers = _RETRY
     # Powertools writes only `application/json` as JSON by itself.
     return Response(
         status_code=status,
         content_type="application/problem+json",
-        body=problem.model_dump_json(),
+        body=problem(
+            status,
+            code,
+            detail,
+            instance=context.path or app.current_event.path,
+            request_id=context.request_id or "",
+            faults=faults or [],
+        ).model_dump_json(),
+        headers=headers,
     )
-
-
-def _pointer(place: tuple[str | int, ...]) -> str:
-    """RFC 6901 for a place in the body; for a header or a query parameter its plain name."""
-    where, *path = place
-    if where != "body":
-        return str(path[0]) if path else str(where)
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

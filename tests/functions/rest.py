@@ -51,6 +51,24 @@ def showing(task_id: str, *, owner: str = "demo") -> dict[str, Any]:
     return as_owner(event, owner)
 
 
+def at(
+    tail: str, task_id: str, *, method: str = "GET", owner: str = "demo", origin: str | None = None
+) -> dict[str, Any]:
+    """A request to `/tasks/{task_id}` and what follows it."""
+    event = showing(task_id, owner=owner)
+    event |= {"httpMethod": method, "resource": "/tasks/{task_id}" + tail}
+    event["path"] += tail
+    event["requestContext"] |= {"httpMethod": method, "path": f"/v1{event['path']}"}
+    return event if origin is None else from_page(event, origin)
+
+
+def from_page(event: dict[str, Any], origin: str = "https://pages.example.com") -> dict[str, Any]:
+    """The same request as a browser makes it for a page of another origin."""
+    event["headers"]["Origin"] = origin
+    event["multiValueHeaders"]["Origin"] = [origin]
+    return event
+
+
 def listing(*, owner: str = "demo", **query: str) -> dict[str, Any]:
     event = sample("api/list_tasks")
     event["queryStringParameters"] = query or None
@@ -68,7 +86,8 @@ def assert_problem(reply: Reply, status: int, code: str) -> None:
     assert problem["type"] == "about:blank"
     assert problem["title"]
     assert problem["detail"]
-    assert problem["instance"].startswith("/")
+    assert problem["instance"].startswith("/v1/")
+    assert reply.headers["X-Request-Id"] == problem["request_id"]
     assert problem["request_id"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
     for fault in problem["errors"]:
         assert set(fault) == {"pointer", "detail"}

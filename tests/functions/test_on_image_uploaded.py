@@ -4,6 +4,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from image_to_video.errors import GeneratorUnavailableError
 from pydantic import ValidationError
 
@@ -170,6 +172,94 @@ def test_a_bad_upload_is_recorded_as_failed_and_never_started(
         stateMachineArn=deployed.environment["STATE_MACHINE_ARN"]
     )
     assert not executions["executions"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "meant"),
+    [
+        ("=?UTF-8?B?R3LDvMOfZQ==?=", "Grüße"),
+        ("=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
+        ("=?utf-8?q?a?= =?utf-8?q?b?=", "ab"),
+        ("=?no-charset?B?R3LDvMOfZQ==?=", "=?no-charset?B?R3LDvMOfZQ==?="),
+        ("=?UTF-8?B?/w==?=", "=?UTF-8?B?/w==?="),
+        ("=?UTF-8?B?R?=", "=?UTF-8?B?R?="),
+    ],
+)
+def test_metadata_is_read_as_s3_writes_what_is_not_ascii(
+    deployed: Application, kept: str, meant: str
+) -> None:
+    deliver(upload(deployed, metadata={"prompt": kept, "meta-note": kept}))
+
+    (task,) = tasks(deployed)
+    assert (task["prompt"], task["metadata"]) == (meant, {"note": meant})
+
+
+REFUSALS = {
+    "a customer's own key": (
+        400,
+        "InvalidRequest",
+        "stored using a form of Server Side Encryption",
+    ),
+    "a foreign KMS key": (403, "AccessDenied", "not authorized to perform: kms:Decrypt"),
+    "a disabled KMS key": (400, "KMS.DisabledException", "the key is disabled"),
+}
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, status: int, code: str, message: str) -> None:
+    """Let S3 answer so: HeadObject without a body, so without a reason."""
+    call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def answer(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation not in ("HeadObject", "GetObject"):
+            return call(client, operation, parameters)
+        reason = {"Code": str(status)} if operation == "HeadObject" else {"Code": code}
+        reply = {"Error": reason | {"Message": message if operation == "GetObject" else ""}}
+        raise ClientError(reply | {"ResponseMetadata": {"HTTPStatusCode": status}}, operation)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+
+
+@pytest.mark.parametrize(("status", "code", "message"), REFUSALS.values(), ids=REFUSALS)
+def test_an_image_whose_encryption_keeps_us_out_has_failed(
+    deployed: Application,
+    generator: ScriptedGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    code: str,
+    message: str,
+) -> None:
+    event = upload(deployed)
+    refuse(monkeypatch, status, code, message)
+
+    deliver(event)
+
+    (task,) = tasks(deployed)
+    assert (task["status"], task["failure"]["code"]) == ("failed", "invalid_image")
+    assert "encrypted" in task["failure"]["message"]
+    assert not generator.requests
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (403, "AccessDenied", "not authorized to perform: s3:GetObject"),
+        (400, "ExpiredToken", "The provided token has expired"),
+        (503, "SlowDown", "Reduce your request rate"),
+    ],
+)
+def test_what_is_not_the_uploader_s_fault_is_for_lambda_to_repeat(
+    deployed: Application,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    code: str,
+    message: str,
+) -> None:
+    event = upload(deployed)
+    refuse(monkeypatch, status, code, message)
+
+    with pytest.raises(ClientError):
+        deliver(event)
+    assert not tasks(deployed)
 
 
 def test_an_image_of_exactly_10_mib_is_taken(

@@ -44,7 +44,15 @@ def test_a_fresh_task_is_shown_with_what_is_not_known_as_null() -> None:
     }
     unknown = ("started_at", "ended_at", "coins", "failure", "video", "cancellation")
     assert all(content[name] is None for name in unknown)
-    assert content["links"] == {"self": "/v1/tasks/0123456789abcdef0123456789abcdef"}
+    place = "/v1/tasks/0123456789abcdef0123456789abcdef"
+    assert content["links"] == {"self": place, "video": None, "cancel": f"{place}/cancel"}
+
+
+@pytest.mark.parametrize("status", TaskStatus)
+def test_a_task_links_to_what_can_be_done_with_it_now(status: TaskStatus) -> None:
+    links = show_task(a_task(status=status), NOW, TaskView).links
+    assert (links.video is not None) is (status is TaskStatus.SUCCEEDED)
+    assert (links.cancel is None) is status.is_final
 
 
 @pytest.mark.parametrize(

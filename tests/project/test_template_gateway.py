@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from image_to_video.problems import Problem
 
 import functions.api.app as api
 
@@ -64,9 +65,9 @@ def test_no_answer_is_forgotten(answers: dict[str, dict[str, Any]]) -> None:
 def test_each_is_a_problem_document(answers: dict[str, dict[str, Any]], kind: str) -> None:
     answer = answers[kind]
     body = problem(answer)
-    assert set(body) == set(api.Problem.model_fields)
-    api.Problem.model_validate(body, strict=True)
-    assert body["type"] == api.Problem.model_fields["type"].default
+    assert set(body) == set(Problem.model_fields)
+    Problem.model_validate(body, strict=True)
+    assert body["type"] == "about:blank"
     assert str(body["status"]) == str(answer["statusCode"])
     assert body["title"] == HTTPStatus(body["status"]).phrase
     assert body["status"] in STATUSES[body["code"]]
@@ -80,15 +81,16 @@ def test_what_the_api_answers_too_has_its_status_and_words(
 ) -> None:
     both = {
         "DEFAULT_4XX": api.answer_no_route,
-        "BAD_REQUEST_BODY": api.answer_content_type,
+        "BAD_REQUEST_BODY": api.answer_unreadable,
         "DEFAULT_5XX": api.answer_fault,
     }
 
     class Request:
-        path = "/tasks"
+        path = "/nowhere"
 
         class request_context:  # noqa: N801 - named as Powertools names it
             request_id = "id"
+            path = "/v1/nowhere"
 
     for kind, answer in both.items():
         with pytest.MonkeyPatch.context() as patch:

@@ -134,15 +134,19 @@ def test_no_statement_permits_more_than_named_actions_on_named_resources(
 def test_only_the_publisher_publishes_and_only_the_copier_writes_videos(
     translated: Resources,
 ) -> None:
-    def holders(action: str) -> set[str]:
+    def holders(action: str, resource: str = "") -> set[str]:
         return {
             name.removesuffix("FunctionRole")
             for name, role in of_type(translated, "IAM::Role").items()
-            if any(action in statement["Action"] for statement in statements(role))
+            for statement in statements(role)
+            if action in statement["Action"] and resource in str(statement["Resource"])
         }
 
     assert holders("sns:Publish") == {"PublishEvents"}
-    assert holders("s3:PutObject") == {"StoreVideo"}
+    assert holders("s3:PutObject", "VideosBucket") == {"StoreVideo"}
+    # The forms of POST /uploads are signed with this role.
+    assert holders("s3:PutObject", "ImagesBucket") == {"Api"}
+    assert holders("s3:PutObject", "/uploads/*/_promised/*") == {"Api"}
     assert not holders("dynamodb:DeleteItem")
 
 

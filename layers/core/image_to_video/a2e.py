@@ -285,6 +285,6 @@ def _moment(text: Any) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _kind(error: httpx.HTTPError) -> str:
+def _kind(error: httpx.HTTPError | httpx.InvalidURL) -> str:
     """What went wrong on the way; the error's own text may quote what the other side sent."""
     return f"{type(error).__name__}: {fit_for_a_record(str(error))}"

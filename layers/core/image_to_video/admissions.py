@@ -13,21 +13,33 @@ from image_to_video.addresses import is_local_name, literal_address, may_contact
 from image_to_video.errors import (
     IdempotencyKeyReusedError,
     InvalidTaskError,
+    UnreadableImageError,
     WorkflowUnavailableError,
 )
-from image_to_video.models import Failure, Task, TaskStatus, WaitingFor
+from image_to_video.models import Failure, FailureCode, Task, TaskStatus, WaitingFor
 from image_to_video.observability import count, logger
-from image_to_video.requests import TaskOptions, TaskRequest
+from image_to_video.requests import TaskOptions, TaskRequest, UploadRequest
 from image_to_video.schedule import Schedule
 from image_to_video.starts import Starts
 from image_to_video.storage import Storage
 from image_to_video.table import TaskTable
-from image_to_video.uploads import UploadedObject, read_options
+from image_to_video.uploads import (
+    MAX_BYTES,
+    UploadedObject,
+    promised_key,
+    read_options,
+    write_options,
+)
+from image_to_video.views import UploadTicket
 from image_to_video.workflow import Workflow
 
 # Hexadecimal digits of a task's id. Execution and attempt names are made from it, and A2E's limit
 # for names is not known.
 _ID_LENGTH: Final = 32
+# How long a form for an upload can be sent.
+_FORM_SECONDS: Final = 15 * 60
+# S3's limit.
+_MAX_KEY_BYTES: Final = 1024
 
 
 class Admissions:
@@ -87,7 +99,7 @@ class Admissions:
             count("UploadsWithoutOwner")
             logger.warning("upload without an owner", extra={"key": uploaded.key})
             return None
-        options = read_options(uploaded, self._storage.image(uploaded.key, uploaded.version_id))
+        options = self._options_of(uploaded)
         task = self._new_task(
             owner,
             uploaded.identity[:_ID_LENGTH],
@@ -110,6 +122,37 @@ class Admissions:
                 )
             )
         return self._admit(task)
+
+    def promise(self, owner: str, request: UploadRequest) -> UploadTicket:
+        """A form for one image, and the id of the task that sending it will start.
+
+        Nothing is recorded: the form itself carries what `upload` will read.
+        Raises `InvalidTaskError` where the options do not fit into it.
+        """
+        key = promised_key(owner, request.content_type)
+        promised = UploadedObject(self._storage.images_bucket, key, None, "", "")
+        if promised.owner != owner or len(key.encode()) > _MAX_KEY_BYTES:
+            raise InvalidTaskError("your owner's name cannot be a part of a key")
+        url, fields = self._storage.sign_upload(
+            key,
+            content_type=request.content_type,
+            metadata=write_options(request),
+            max_bytes=MAX_BYTES,
+            seconds=_FORM_SECONDS,
+        )
+        return UploadTicket(
+            task_id=promised.identity[:_ID_LENGTH],
+            url=url,
+            fields=fields,
+            expires_at=self._now() + timedelta(seconds=_FORM_SECONDS),
+        )
+
+    def _options_of(self, uploaded: UploadedObject) -> TaskOptions | Failure:
+        try:
+            image = self._storage.image(uploaded.key, uploaded.version_id)
+        except UnreadableImageError as error:
+            return Failure(code=FailureCode.INVALID_IMAGE, message=str(error))
+        return read_options(uploaded, image)
 
     def _admit(self, task: Task) -> Task:
         """Record, then workflow, then paid start; a repeated call repeats what is still open."""
@@ -148,7 +191,7 @@ class Admissions:
             owner=owner,
             fingerprint=fingerprint,
             waiting_for=WaitingFor.START,
-            name=options.name or file_name[:120] or "image",
+            name=options.name or _printable(file_name[:120]) or "image",
             image_url=image_url,
             image_version=image_version,
             prompt=options.prompt or self._default_prompt,
@@ -182,6 +225,10 @@ class Admissions:
             permitted = may_contact(address, permit_loopback=self._permit_loopback)
         if not permitted:
             raise InvalidTaskError("must be a public address", pointer=pointer)
+
+
+def _printable(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "_" for letter in name)
 
 
 def task_id_for(owner: str, idempotency_key: str) -> str:

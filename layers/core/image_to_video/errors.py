@@ -5,7 +5,9 @@ ImageToVideoError                  base; carries a message fit for a log
 ├── InvalidTaskError               the request breaks a rule its schema cannot express
 ├── IdempotencyKeyReusedError      the same key came with another request
 ├── TaskNotFoundError              no such task, or not this owner's
+├── VideoNotReadyError             the task has no video, or not yet
 ├── TaskConflictError              somebody else changed the task first
+├── UnreadableImageError           an uploaded object is encrypted so that we cannot read it
 ├── WorkflowUnavailableError       no execution could be started now
 ├── InvalidCursorError             a list cursor that was not made here
 ├── UnauthorizedError              no token, or one that was never made here
@@ -46,8 +48,20 @@ class TaskNotFoundError(ImageToVideoError):
     """There is no such task for this owner."""
 
 
+class VideoNotReadyError(ImageToVideoError):
+    """There is no video to fetch; `may_come` is False for a task that ended without one."""
+
+    def __init__(self, message: str, *, may_come: bool) -> None:
+        super().__init__(message)
+        self.may_come = may_come
+
+
 class TaskConflictError(ImageToVideoError):
     """The task was changed by somebody else between our read and our write."""
+
+
+class UnreadableImageError(ImageToVideoError):
+    """An uploaded object is encrypted with a key that is not ours to use."""
 
 
 class WorkflowUnavailableError(ImageToVideoError):

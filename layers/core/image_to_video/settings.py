@@ -54,6 +54,7 @@ class Settings(BaseModel):
     coins_per_second: Annotated[dict[ModelVersion, PositiveInt], BeforeValidator(_prices)]
     default_prompt: str
     default_negative_prompt: str
+    cors_origin: str
     task_retention_days: NonNegativeInt
     permit_loopback: bool
     schedule: Schedule

@@ -11,7 +11,7 @@ from image_to_video.attempts import accepted_as
 from image_to_video.cancellations import Cancellations
 from image_to_video.copies import Copies
 from image_to_video.cursors import Cursors, filter_digest
-from image_to_video.errors import TaskConflictError, TaskNotFoundError
+from image_to_video.errors import TaskConflictError, TaskNotFoundError, VideoNotReadyError
 from image_to_video.generator import Generator, Ready, Running
 from image_to_video.looks import Looks
 from image_to_video.models import (
@@ -23,12 +23,13 @@ from image_to_video.models import (
     TaskStatus,
 )
 from image_to_video.observability import count, logger
-from image_to_video.requests import TaskRequest
+from image_to_video.requests import TaskRequest, UploadRequest
 from image_to_video.schedule import Schedule
 from image_to_video.starts import Starts
+from image_to_video.storage import Storage
 from image_to_video.table import TaskTable
 from image_to_video.uploads import UploadedObject
-from image_to_video.views import TaskList, TaskView, show_task
+from image_to_video.views import TaskList, TaskView, UploadTicket, show_task
 from image_to_video.workflow import Workflow
 
 # A look a little early costs nothing; sending the workflow round once more does.
@@ -44,6 +45,7 @@ class VideoTasks:
         table: TaskTable,
         workflow: Workflow,
         generator: Generator,
+        storage: Storage,
         admissions: Admissions,
         starts: Starts,
         looks: Looks,
@@ -56,6 +58,7 @@ class VideoTasks:
         self._table = table
         self._workflow = workflow
         self._generator = generator
+        self._storage = storage
         self._admissions = admissions
         self._starts = starts
         self._looks = looks
@@ -76,6 +79,10 @@ class VideoTasks:
         task = self._admissions.upload(uploaded)
         return task and self._cancellations.carry_out(task)
 
+    def promise_upload(self, owner: str, request: UploadRequest) -> UploadTicket:
+        """Let an owner send an image; see `Admissions.promise`."""
+        return self._admissions.promise(owner, request)
+
     def get(self, owner: str, task_id: str) -> Task:
         """One task of this owner. Raises `TaskNotFoundError`, also for somebody else's."""
         task = self._table.get(task_id)
@@ -83,9 +90,24 @@ class VideoTasks:
             raise TaskNotFoundError(f"there is no task {task_id}")
         return task
 
-    def show(self, task: Task) -> TaskView:
-        """The task as callers see it now."""
+    def show(self, task: Task, cancellation: Cancellation | None = None) -> TaskView:
+        """The task as callers see it now; with what their own cancel request achieved, if any."""
+        if cancellation is not None:
+            task = task.model_copy(update={"cancellation": cancellation})
         return show_task(task, self._now(), TaskView)
+
+    def video_link(self, owner: str, task_id: str, *, head: bool = False) -> str:
+        """A fresh, short-lived link to the task's video. Never log it.
+
+        Raises `TaskNotFoundError`, and `VideoNotReadyError` where there is no video.
+        """
+        task = self.get(owner, task_id)
+        if task.video is None or task.status is not TaskStatus.SUCCEEDED:
+            may_come = not task.status.is_final
+            hope = "ask again later" if may_come else "it will never have a video"
+            raise VideoNotReadyError(f"the task is {task.status}; {hope}", may_come=may_come)
+        name = task.name if task.name.lower().endswith(".mp4") else f"{task.name}.mp4"
+        return self._storage.sign_video(task.video.key, file_name=name, head=head)
 
     def list(
         self,

@@ -1,20 +1,30 @@
 """What an uploaded object asks for: its owner from the key, its options from the metadata."""
 
+import base64
 import hashlib
 from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from typing import Final
+from uuid import uuid4
 
 from pydantic import ValidationError
 
+from image_to_video.errors import InvalidTaskError
 from image_to_video.models import Failure, FailureCode
 from image_to_video.owners import owner_is_valid
-from image_to_video.requests import TaskOptions
+from image_to_video.requests import TaskOptions, UploadRequest
 from image_to_video.storage import UploadedImage
 
 PREFIX: Final = "uploads/"
 MAX_BYTES: Final = 10 * 1024 * 1024
 _OPTIONS: Final = ("prompt", "negative-prompt", "name", "video-time", "model-version")
 _METADATA_PREFIX: Final = "meta-"
+# The segment below the owner's that marks the keys of `POST /uploads`.
+_PROMISED: Final = "_promised"
+# What S3 keeps of names and values of metadata together, in bytes.
+_METADATA_BYTES: Final = 2048
+_ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 _DOTS: Final = frozenset({".", ".."})
 
 
@@ -36,7 +46,12 @@ class UploadedObject:
 
     @property
     def identity(self) -> str:
-        """The same for every delivery of the same object, another one for its next version."""
+        """The same for every delivery of the same object, another one for its next version.
+
+        A key that a task was promised for is one task, however often its form is sent.
+        """
+        if self.key.split("/")[2:3] == [_PROMISED]:
+            return hashlib.sha256("\0".join((self.bucket, self.key)).encode()).hexdigest()
         version = self.version_id or f"{self.etag}/{self.sequencer}"
         return hashlib.sha256("\0".join((self.bucket, self.key, version)).encode()).hexdigest()
 
@@ -54,8 +69,9 @@ def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskO
         fault = "The key has a segment of dots; no link to it can be made."
     if image is None or fault:
         return Failure(code=FailureCode.INVALID_IMAGE, message=fault)
+    given = {name: _plain(value) for name, value in image.metadata.items()}
     options: dict[str, object] = {
-        name.replace("-", "_"): value for name, value in image.metadata.items() if name in _OPTIONS
+        name.replace("-", "_"): value for name, value in given.items() if name in _OPTIONS
     }
     seconds = str(options.get("video_time", ""))
     # Python reads no number of thousands of digits.
@@ -63,7 +79,7 @@ def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskO
         options["video_time"] = int(seconds)
     options["metadata"] = {
         name.removeprefix(_METADATA_PREFIX): value
-        for name, value in image.metadata.items()
+        for name, value in given.items()
         if name.startswith(_METADATA_PREFIX)
     }
     try:
@@ -75,6 +91,62 @@ def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskO
         return Failure(
             code=FailureCode.INVALID_REQUEST, message=f"The object's metadata is wrong: {faults}"
         )
+
+
+def promised_key(owner: str, content_type: str) -> str:
+    """A key for one image of this owner that nobody can guess."""
+    return f"{PREFIX}{owner}/{_PROMISED}/{uuid4().hex}.{_ENDINGS[content_type]}"
+
+
+def write_options(request: UploadRequest) -> dict[str, str]:
+    """The metadata from which `read_options` reads the same options.
+
+    Raises `InvalidTaskError` where they are more than an object can carry.
+    """
+    given = {
+        "prompt": request.prompt,
+        "negative-prompt": request.negative_prompt,
+        "name": request.name or request.filename[:120],
+        "video-time": str(request.video_time),
+        "model-version": request.model_version.value,
+        **{f"{_METADATA_PREFIX}{name}": value for name, value in request.metadata.items()},
+    }
+    written = {name: _portable(value) for name, value in given.items() if value is not None}
+    size = sum(len(name) + len(value) for name, value in written.items())
+    if size > _METADATA_BYTES:
+        largest = max(written, key=lambda name: len(name) + len(written[name]))
+        place = "metadata" if largest.startswith(_METADATA_PREFIX) else largest.replace("-", "_")
+        raise InvalidTaskError(
+            f"all options together take {size} bytes as metadata of the object; "
+            f"S3 keeps {_METADATA_BYTES}, and anything but ASCII takes more than its letters",
+            pointer=f"/{place}",
+        )
+    return written
+
+
+def _portable(value: str) -> str:
+    """The value as it survives S3's headers and form fields: as it is, or as RFC 2047 writes it."""
+    survives = (
+        value.isascii()
+        and value.isprintable()
+        and value == value.strip()
+        and "=?" not in value
+        # S3 puts the name of the file in its place.
+        and "${" not in value
+    )
+    if survives and value:
+        return value
+    return f"=?UTF-8?B?{base64.b64encode(value.encode()).decode()}?="
+
+
+def _plain(value: str) -> str:
+    """The value, also where S3 hands it out as RFC 2047 writes it."""
+    if "=?" not in value:
+        return value
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, UnicodeError):
+        return value
 
 
 def _fault_of(image: UploadedImage | None) -> str:

@@ -66,9 +66,11 @@ class VideoFacts(View):
 
 
 class Links(View):
-    """Where to go on from here, relative to the API's host."""
+    """Where to go on from here, relative to the API's host; null where there is nothing to do."""
 
     self: str
+    video: str | None
+    cancel: str | None
 
 
 class TaskView(View):
@@ -113,9 +115,26 @@ class TaskList(View):
     next_cursor: str | None
 
 
+class UploadTicket(View):
+    """How to send one image: a form for `POST`, whose last field `file` is the image."""
+
+    task_id: str
+    url: str
+    fields: dict[str, str]
+    expires_at: Moment
+
+
+class Health(View):
+    """That the API answers, and which version of it."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
 def show_task[Shown: TaskView](task: Task, now: datetime, shown_as: type[Shown]) -> Shown:
     """Show a task as it looks at `now`; what is internal to it stays inside."""
     until = task.ended_at or now
+    place = f"/v1/tasks/{task.task_id}"
     public = {name: value for name, value in dict(task).items() if name in shown_as.model_fields}
     return shown_as.model_validate(
         public
@@ -126,6 +145,10 @@ def show_task[Shown: TaskView](task: Task, now: datetime, shown_as: type[Shown])
             ),
             "video": task.video and task.video.model_dump(),
             "failure": task.failure and task.failure.model_dump(),
-            "links": Links(self=f"/v1/tasks/{task.task_id}"),
+            "links": Links(
+                self=place,
+                video=f"{place}/video" if task.status is TaskStatus.SUCCEEDED else None,
+                cancel=None if task.status.is_final else f"{place}/cancel",
+            ),
         }
     )

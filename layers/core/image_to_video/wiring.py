@@ -107,6 +107,7 @@ def assemble(
         table=table,
         workflow=workflow,
         generator=generator,
+        storage=storage,
         admissions=Admissions(
             table=table,
             workflow=workflow,

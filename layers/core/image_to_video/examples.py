@@ -1,0 +1,113 @@
+"""One task in its life, a form for an image, every error: examples of the published contract."""
+
+from typing import Any, Final
+
+TASK_ID: Final = "0b7c9a52f1d84e6fa3c5d7e9b1f3a5c7"
+_PLACE: Final = f"/v1/tasks/{TASK_ID}"
+OPTIONS: Final[dict[str, Any]] = {
+    "prompt": "She turns her head and smiles.",
+    "negative_prompt": "blurry, distorted",
+    "name": "Ada smiles",
+    "video_time": 10,
+    "model_version": "a2e-v2",
+    "metadata": {"order": "4711"},
+}
+IMAGE: Final = {"image_url": "https://images.example.com/ada.jpg"}
+GENERATING: Final[dict[str, Any]] = {
+    "object": "task",
+    "task_id": TASK_ID,
+    "status": "generating",
+    "late": False,
+    "waiting_for": None,
+    **OPTIONS,
+    **IMAGE,
+    "created_at": "2026-11-22T12:00:00.000Z",
+    "updated_at": "2026-11-22T12:00:01.250Z",
+    "started_at": "2026-11-22T12:00:01.250Z",
+    "ended_at": None,
+    "progress": {"stage": "generating", "elapsed_seconds": 1, "expected_seconds": 600},
+    "coins": 120,
+    "failure": None,
+    "video": None,
+    "cancellation": None,
+    "links": {"self": _PLACE, "video": None, "cancel": f"{_PLACE}/cancel"},
+}
+_ENDED: Final = {
+    "updated_at": "2026-11-22T12:04:10.500Z",
+    "ended_at": "2026-11-22T12:04:10.500Z",
+    "progress": {"stage": "ended", "elapsed_seconds": 250, "expected_seconds": 600},
+}
+SUCCEEDED: Final[dict[str, Any]] = {
+    **GENERATING,
+    **_ENDED,
+    "status": "succeeded",
+    "video": {
+        "bytes": 2300001,
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "content_type": "video/mp4",
+        "width": 1280,
+        "height": 720,
+        "duration_seconds": 10.042,
+    },
+    "links": {"self": _PLACE, "video": f"{_PLACE}/video", "cancel": None},
+}
+FAILED: Final[dict[str, Any]] = {
+    **GENERATING,
+    **_ENDED,
+    "status": "failed",
+    "failure": {"code": "generation_failed", "message": "The generator could not make the video."},
+    "links": {"self": _PLACE, "video": None, "cancel": None},
+}
+CANCELED: Final[dict[str, Any]] = {
+    **FAILED,
+    "status": "canceled",
+    "failure": None,
+    "cancellation": "refunded",
+}
+TICKET: Final[dict[str, Any]] = {
+    "task_id": TASK_ID,
+    "url": "https://images-bucket.s3.us-east-1.amazonaws.com/",
+    "fields": {
+        "key": "uploads/anna/_promised/5d41402abc4b2a76b9719d911017c592.jpg",
+        "Content-Type": "image/jpeg",
+        "x-amz-meta-name": "ada.jpg",
+        "policy": "eyJleHBpcmF0aW9uIjogIi4uLiJ9",
+        "x-amz-signature": "3f1d2e4a5b6c7d8e9f0a1b2c",
+    },
+    "expires_at": "2026-11-22T12:15:00.000Z",
+}
+REQUEST_ID: Final = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+FIELD_ERRORS: Final = [{"pointer": "/video_time", "detail": "Input should be 5, 10, 15 or 20"}]
+# By status: what it means, whether it says when to come back, and its codes with a detail each.
+PROBLEMS: Final[dict[int, tuple[str, bool, dict[str, str]]]] = {
+    400: (
+        "Not JSON, of another content type, or with a cursor that no list gave out.",
+        False,
+        {"malformed_request": "The body is not JSON."},
+    ),
+    401: ("No token, or one that was never made here.", False, {"unauthorized": "Send a token."}),
+    403: (
+        "The token has expired or was revoked.",
+        False,
+        {"forbidden": "The token is not valid any more."},
+    ),
+    404: ("There is no such task of yours.", False, {"task_not_found": "there is no such task"}),
+    409: (
+        "There is no video: not yet, or the task ended without one.",
+        True,
+        {"not_ready": "the task is generating; ask again later"},
+    ),
+    413: ("The body is larger than 10 MB.", False, {"malformed_request": "The body is too large."}),
+    422: (
+        "Some fields are wrong, or the generator refuses the image or its content.",
+        False,
+        {
+            "invalid_request": "Some fields are wrong.",
+            "idempotency_key_reused": "this Idempotency-Key was already used for another request",
+            "invalid_image": "no face was found",
+            "content_refused": "the image is not permitted",
+        },
+    ),
+    429: ("Too many requests.", True, {"too_many_requests": "Come back a little later."}),
+    503: ("Nothing could be recorded.", True, {"temporarily_unavailable": "Ask again."}),
+}
