@@ -184,8 +184,9 @@ def _message(kind: EventType) -> dict[str, Any]:
 
 
 def _example(kind: EventType) -> Task:
-    """The one task of all examples, as it is at that event."""
-    task_id = "5e3f0c9d7a1b4c2e8f60a7d1b2c3d4e5"
+    """A task as it is at that event; the one that succeeded, unless it ended otherwise."""
+    others = {EventType.FAILED: "f", EventType.CANCELED: "c"}
+    task_id = "5e3f0c9d7a1b4c2e8f60a7d1b2c3d4e" + others.get(kind, "5")
     created = Task(
         task_id=task_id,
         owner="anna",
