@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from image_to_video.workflow import Workflow
 # Hexadecimal digits of a task's id. Execution and attempt names are made from it, and A2E's limit
 # for names is not known.
 _ID_LENGTH: Final = 32
+_NAME: Final = re.compile(r"[a-z0-9._-]+", re.I)
 
 
 class Admissions:
@@ -167,8 +169,7 @@ class Admissions:
         pointer = "/image_url"
         try:
             parts = urlsplit(image_url)
-            # Clients read escapes and full-width digits as what they stand for.
-            host, _ = unicodedata.normalize("NFKC", unquote(parts.hostname or "")), parts.port
+            host, _ = _plain_host(unquote(parts.hostname or "")), parts.port
         except ValueError as error:
             raise InvalidTaskError(f"is not an address: {error}", pointer=pointer) from error
         if not host:
@@ -177,11 +178,23 @@ class Admissions:
             raise InvalidTaskError("must not carry credentials", pointer=pointer)
         address = literal_address(host)
         if address is None:
-            permitted = not is_local_name(host) or (self._permit_loopback and host == "localhost")
+            # A backslash or an escape in a name: clients disagree where such a host ends.
+            is_name = _NAME.fullmatch(host) is not None and "[" not in parts.netloc
+            permitted = is_name and (
+                not is_local_name(host) or (self._permit_loopback and host == "localhost")
+            )
         else:
             permitted = may_contact(address, permit_loopback=self._permit_loopback)
         if not permitted:
             raise InvalidTaskError("must be a public address", pointer=pointer)
+
+
+def _plain_host(host: str) -> str:
+    """The host that clients read: full-width digits and dots are plain ones, what is invisible
+    counts for nothing. Raises `ValueError` for what is no name.
+    """
+    host = unicodedata.normalize("NFKC", host)
+    return host if ":" in host else host.encode("idna").decode("ascii")
 
 
 def task_id_for(owner: str, idempotency_key: str) -> str:
