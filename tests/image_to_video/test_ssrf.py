@@ -9,8 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from aws_lambda_powertools.utilities import parameters
+from image_to_video import wiring
 from image_to_video.downloads import Downloads, guarded_client
-from image_to_video.errors import VideoDownloadError
+from image_to_video.errors import GeneratorUnavailableError, VideoDownloadError
+from image_to_video.settings import Settings
+from pydantic import HttpUrl
 
 from tests.image_to_video.conftest import Tls
 from tests.image_to_video.inner_hosts import DISPUTED, INNER, LOOPBACK, PUBLIC, Watch
@@ -230,3 +234,19 @@ def test_a_result_host_gets_no_credentials_before_or_after_a_redirect(
         assert fetch("https://cdn.example/v.mp4") == b"video"
         assert [seen.path for seen in server.seen] == ["/v.mp4", "/next"]
         assert not headers_of(server) & {"authorization", "proxy-authorization", "x-api-key"}
+
+
+def test_the_token_goes_to_a2e_and_to_no_proxy(
+    watch: Watch, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://10.0.0.1:3128")
+    watch.answer({"a2e.example": [[PUBLIC]]})
+    monkeypatch.setattr(parameters.SecretsProvider, "get", lambda *_, **__: "sk_a2e")
+    generator = wiring._generator(
+        settings.model_copy(update={"a2e_url": HttpUrl("https://a2e.example")})
+    )
+    with pytest.raises(GeneratorUnavailableError):
+        generator.check("66f0c1a2b3c4d5e6f7a8b9c0")
+    assert watch.asked == ["a2e.example"]
+    assert watch.connected == [PUBLIC]
