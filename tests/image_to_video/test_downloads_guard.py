@@ -1,21 +1,16 @@
 """No request of ours reaches a private address, whatever a link or its DNS says."""
 
-import ssl
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from image_to_video.addresses import Address
 from image_to_video.downloads import Downloads, GuardedTransport, guarded_client, resolve
 from image_to_video.errors import VideoDownloadError
 
+from tests.image_to_video.conftest import Tls
 from tests.image_to_video.loopback import Exchange, serving
 
 PUBLIC = "93.184.216.34"
@@ -250,45 +245,6 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setattr(socket.socket, "connect", watched)
     return targets
-
-
-class Tls(NamedTuple):
-    """A certificate authority of the tests, and a server that it vouches for."""
-
-    trusting: ssl.SSLContext
-    serving: ssl.SSLContext
-
-
-@pytest.fixture
-def tls(tmp_path: Path) -> Tls:
-    """TLS for cdn.example, and for no other name."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "cdn.example")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("cdn.example")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = tmp_path / "server.pem"
-    pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(pem)
-    return Tls(ssl.create_default_context(cafile=str(pem)), server)
 
 
 def test_tls_verifies_the_name_although_an_address_is_connected_to(tls: Tls) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -40,6 +41,7 @@ _ID_LENGTH: Final = 32
 _FORM_SECONDS: Final = 15 * 60
 # S3's limit.
 _MAX_KEY_BYTES: Final = 1024
+_NAME: Final = re.compile(r"[a-z0-9._-]+", re.I)
 
 
 class Admissions:
@@ -210,8 +212,7 @@ class Admissions:
         pointer = "/image_url"
         try:
             parts = urlsplit(image_url)
-            # Clients read escapes and full-width digits as what they stand for.
-            host, _ = unicodedata.normalize("NFKC", unquote(parts.hostname or "")), parts.port
+            host, _ = _plain_host(unquote(parts.hostname or "")), parts.port
         except ValueError as error:
             raise InvalidTaskError(f"is not an address: {error}", pointer=pointer) from error
         if not host:
@@ -220,7 +221,11 @@ class Admissions:
             raise InvalidTaskError("must not carry credentials", pointer=pointer)
         address = literal_address(host)
         if address is None:
-            permitted = not is_local_name(host) or (self._permit_loopback and host == "localhost")
+            # A backslash or an escape in a name: clients disagree where such a host ends.
+            is_name = _NAME.fullmatch(host) is not None and "[" not in parts.netloc
+            permitted = is_name and (
+                not is_local_name(host) or (self._permit_loopback and host == "localhost")
+            )
         else:
             permitted = may_contact(address, permit_loopback=self._permit_loopback)
         if not permitted:
@@ -229,6 +234,14 @@ class Admissions:
 
 def _printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "_" for letter in name)
+
+
+def _plain_host(host: str) -> str:
+    """The host that clients read: full-width digits and dots are plain ones, what is invisible
+    counts for nothing. Raises `ValueError` for what is no name.
+    """
+    host = unicodedata.normalize("NFKC", host)
+    return host if ":" in host else host.encode("idna").decode("ascii")
 
 
 def task_id_for(owner: str, idempotency_key: str) -> str:
