@@ -218,7 +218,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if "origin" in {name.lower() for name in event.get("headers") or {}}:
         with suppress(SettingsError):
             headers.update(pages.readable_by(settings().cors_origin))
-    if event["httpMethod"] == "HEAD":
+    if event["httpMethod"] == "HEAD" or answer["body"] is None:
         answer["body"] = ""
     return answer
 
