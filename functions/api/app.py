@@ -198,6 +198,8 @@ def answer_no_route(_: NotFoundError) -> Response[str]:
     """A path or a method that is not one of the API's; what browsers ask before a request."""
     path = app.current_event.path
     methods = {route.method for route in _routes() if route.rule.match(path)}
+    if not methods and "task_id" in (app.current_event.path_parameters or {}):
+        return _problem(HTTPStatus.NOT_FOUND, "task_not_found", "there is no such task")
     if not methods:
         return _problem(HTTPStatus.NOT_FOUND, "route_not_found", "There is no such route.")
     allow = {"Allow": ", ".join(sorted(methods | {"OPTIONS"}))}
