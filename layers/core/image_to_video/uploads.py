@@ -39,9 +39,12 @@ class UploadedObject:
 
     @property
     def owner(self) -> str | None:
-        """The first segment below `uploads/`; None for a key that has none."""
+        """The first segment below `uploads/`; None for a key that has none.
+
+        What cannot be printed is nobody's name: no token has such an owner, and no event may.
+        """
         owner, separator, name = self.key.removeprefix(PREFIX).partition("/")
-        if owner in _DOTS:
+        if owner in _DOTS or not owner.isprintable():
             return None
         return owner if self.key.startswith(PREFIX) and owner and separator and name else None
 
