@@ -16,6 +16,7 @@ from i2v.trouble import Trouble
 PROJECT: Final = Path(__file__).resolve().parent.parent
 STACK_NAME: Final = "image-to-video"
 _ARTIFACTS: Final = "i2v-artifacts"
+_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 _DEPLOY_SECONDS: Final = 60
 
 
@@ -68,6 +69,7 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
         match resource["Type"]:
             case "AWS::Serverless::Function":
                 content = _zipped(PROJECT / properties["CodeUri"])
+                properties["Events"] = _written_out(properties.get("Events", {}))
                 properties["CodeUri"] = upload(f"{name}.zip", content)
             case "AWS::Serverless::LayerVersion":
                 content = _zipped(PROJECT / properties["ContentUri"], prefix="python/")
@@ -103,6 +105,22 @@ def _gateway_responses(api: str, answers: dict[str, Any]) -> dict[str, Any]:
 def _uploaded(emulator: Emulator, name: str, content: bytes) -> str:
     emulator.client("s3").put_object(Bucket=_ARTIFACTS, Key=name, Body=content)
     return f"{emulator.endpoint_url}/{_ARTIFACTS}/{name}"
+
+
+def _written_out(events: dict[str, Any]) -> dict[str, Any]:
+    """The same routes without `any`, which the emulator does not know."""
+    written, taken = dict(events), set()
+    for event in events.values():
+        if event["Type"] == "Api":
+            taken.add((event["Properties"]["Path"], event["Properties"]["Method"]))
+    for name, event in events.items():
+        if event["Type"] == "Api" and event["Properties"]["Method"] == "any":
+            del written[name]
+            for method in _METHODS:
+                if (event["Properties"]["Path"], method) not in taken:
+                    properties = event["Properties"] | {"Method": method}
+                    written[f"{name}{method.title()}"] = event | {"Properties": properties}
+    return written
 
 
 def _zipped(folder: Path, prefix: str = "") -> bytes:

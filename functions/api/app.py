@@ -199,6 +199,8 @@ def answer_no_route(_: NotFoundError) -> Response[str]:
     """A path or a method that is not one of the API's; what browsers ask before a request."""
     path = app.current_event.path
     methods = {route.method for route in _routes() if route.rule.match(path)}
+    if not methods and "task_id" in (app.current_event.path_parameters or {}):
+        return _problem(HTTPStatus.NOT_FOUND, "task_not_found", "there is no such task")
     if not methods:
         return _problem(HTTPStatus.NOT_FOUND, "route_not_found", "There is no such route.")
     allow = {"Allow": ", ".join(sorted(methods | {"OPTIONS"}))}
@@ -219,7 +221,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if "origin" in {name.lower() for name in event.get("headers") or {}}:
         with suppress(SettingsError):
             headers.update(pages.readable_by(settings().cors_origin))
-    if event["httpMethod"] == "HEAD":
+    if event["httpMethod"] == "HEAD" or answer["body"] is None:
         answer["body"] = ""
     return answer
 

@@ -105,13 +105,84 @@ def test_a_refusal_is_a_problem_document(running: Running, header: dict[str, str
     assert problem["request_id"] == answer.headers["x-amzn-requestid"]
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/no%22thing%0a"), ("DELETE", "/tasks")])
-def test_an_unknown_route_is_a_problem_document(running: Running, method: str, path: str) -> None:
+def test_an_unknown_route_is_a_problem_document(running: Running) -> None:
     with running.api() as api:
-        answer = api.request(method, path)
+        answer = api.get("/no%22thing%0a")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert (answer.status_code, answer.json()["status"]) == (404, 404)
     assert answer.json()["code"] == "route_not_found"
+
+
+def test_a_form_becomes_the_task_it_promised_and_its_video_is_fetched(running: Running) -> None:
+    picture = SAMPLE_PATH.read_bytes()
+    options = {"prompt": "Grüße\nan alle", "metadata": {"order": "4711"}}
+    body = {"filename": "Zoë ☺.png", "content_type": "image/png"} | options
+    with running.api() as api:
+        ticket = api.post("/uploads", json=body).json()
+        for _ in range(2):
+            files = {"file": ("anything", picture, "image/png")}
+            assert httpx.post(ticket["url"], data=ticket["fields"], files=files).status_code == 204
+        task = running.end_of(ticket["task_id"])
+        assert (task["status"], task["name"]) == ("succeeded", "Zoë ☺.png")
+        assert {name: task[name] for name in options} == options
+        led = api.get(f"/tasks/{ticket['task_id']}/video")
+        head = api.head(f"/tasks/{ticket['task_id']}/video")
+        assert (led.status_code, head.status_code) == (302, 302)
+        followed = api.get(f"/tasks/{ticket['task_id']}/video", follow_redirects=True)
+    video = httpx.get(led.headers["Location"])
+    assert hashlib.sha256(video.content).hexdigest() == task["video"]["sha256"]
+    assert followed.content == video.content
+    assert "filename*=UTF-8''Zo%C3%AB%20%E2%98%BA.png.mp4" in video.headers["Content-Disposition"]
+    length = httpx.head(head.headers["Location"]).headers["Content-Length"]
+    assert int(length) == task["video"]["bytes"]
+    names = [charge["name"] for charge in running.ledger()]
+    assert sum(name.startswith(ticket["task_id"]) for name in names) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "content"),
+    [
+        ({"Content-Type": "image/gif"}, b"x"),
+        ({"key": "uploads/somebody/a.png"}, b"x"),
+        ({"x-amz-meta-name": "another"}, b"x"),
+        ({"x-amz-meta-video-time": "20"}, b"x"),
+        ({"x-amz-meta-more": "x"}, b"x"),
+        ({}, b""),
+        ({}, b"x" * (10 * 1024 * 1024 + 1)),
+    ],
+)
+def test_a_form_takes_nothing_but_what_it_was_made_for(
+    running: Running, change: dict[str, str], content: bytes
+) -> None:
+    with running.api() as api:
+        form = {"filename": "a.png", "content_type": "image/png"}
+        ticket = api.post("/uploads", json=form).json()
+        fields, files = ticket["fields"] | change, {"file": ("a.png", content, "image/png")}
+        assert httpx.post(ticket["url"], data=fields, files=files).status_code in (400, 403)
+        assert api.get(f"/tasks/{ticket['task_id']}").status_code == 404
+
+
+def test_a_task_is_canceled_and_has_no_video(running: Running) -> None:
+    with running.api() as api:
+        body = {"image_url": running.sample_url}
+        task_id = api.post("/tasks", json=body).json()["task_id"]
+        canceled = api.post(f"/tasks/{task_id}/cancel")
+        assert canceled.status_code == 200
+        assert canceled.json()["cancellation"] in ("refunded", "too_late")
+        assert running.end_of(task_id)["status"] == "canceled"
+        refused = api.get(f"/tasks/{task_id}/video")
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_ready")
+
+
+def test_every_method_of_a_path_is_answered(running: Running) -> None:
+    with running.api() as api:
+        api.headers.pop("Authorization")
+        assert api.options("/tasks").status_code == 204
+        assert api.head("/health").status_code == 200
+        assert api.head("/tasks/unknown").status_code == 401
+        refused = api.put("/tasks")
+        assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, OPTIONS, POST")
+        assert api.get("/openapi.json").json()["openapi"].startswith("3.1")
 
 
 def test_a_bad_upload_is_heard_of(running: Running) -> None:

@@ -206,7 +206,7 @@ def test_somebody_else_s_task_is_answered_with_the_same_bytes_as_none(
     assert foreign == unknown
 
 
-@pytest.mark.parametrize("task_id", ["x", "a%20b", "a" * 65, "a" * 3000])
+@pytest.mark.parametrize("task_id", ["x", "a%20b", "a" * 65, "a" * 3000, "\x84", '"', "A" * 32])
 def test_an_id_that_cannot_be_one_is_not_found(deployed: Application, task_id: str) -> None:
     assert_problem(send(showing(task_id)), 404, "task_not_found")
 
