@@ -39,10 +39,12 @@ class Running:
         charges: list[dict[str, Any]] = httpx.get(f"{self.stack.a2e_url}/_simulator/ledger").json()
         return charges
 
-    def end_of(self, task_id: str, patience: float = 60) -> dict[str, Any]:
+    def end_of(
+        self, task_id: str, patience: float = 60, *, token: str | None = None
+    ) -> dict[str, Any]:
         """The task once it has ended."""
         deadline = time.monotonic() + patience
-        with self.api() as api:
+        with self.api(token) as api:
             while time.monotonic() < deadline:
                 task: dict[str, Any] = api.get(f"/tasks/{task_id}").json()
                 if task["status"] in FINAL:

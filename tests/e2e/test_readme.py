@@ -1,0 +1,136 @@
+"""The examples of the README's "Use it", executed as they stand there, one after the other."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from image_to_video.tokens import TokenTable
+from PIL import Image
+
+from i2v.simulator.sample import SAMPLE_PATH
+from tests.conftest import PROJECT
+from tests.e2e.conftest import Running
+
+# Deployed by test_subscriber.py.
+ELSEWHERE = ("sam deploy",)
+OWNER = "anna"
+
+
+def examples() -> Iterator[str]:
+    """The commands, in their order."""
+    section = re.search(
+        r"^## Use it$(.*?)^## ", (PROJECT / "README.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert section is not None
+    for command in re.findall(r"^```sh\n(.*?)^```$", section[1], re.DOTALL | re.MULTILINE):
+        if not command.startswith(ELSEWHERE):
+            yield command
+
+
+@dataclass
+class Reader:
+    """Somebody who types what stands in the README."""
+
+    folder: Path
+    environment: dict[str, str]
+    left: list[str]
+
+    def types(self, beginning: str, **environment: str) -> str:
+        """Run the next example, which begins like this, and give its output."""
+        command = self.left.pop(0)
+        assert command.startswith(beginning), f"another example comes first: {command}"
+        run = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=self.folder,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+
+@pytest.fixture
+def reader(running: Running, tmp_path: Path) -> Reader:
+    tokens = TokenTable(running.emulator.table(running.stack.tokens_table))
+    with Image.open(SAMPLE_PATH) as picture:
+        picture.convert("RGB").save(tmp_path / "portrait.jpg")
+    # The one thing that is not as it stands there: no test asks example.com for a picture.
+    commands = [
+        example.replace("https://example.com/portrait.jpg", running.sample_url)
+        for example in examples()
+    ]
+    return Reader(
+        tmp_path,
+        {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "API": running.stack.api_url,
+            "TOKEN": tokens.create(owner=OWNER, name="reader", now=datetime.now(UTC)),
+            "IMAGES_BUCKET": running.stack.images_bucket,
+            "TOPIC_ARN": running.stack.topic_arn,
+            "AWS_ENDPOINT_URL": running.stack.aws_endpoint_url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        },
+        commands,
+    )
+
+
+def test_every_example_does_what_is_said(running: Running, reader: Reader) -> None:
+    token = reader.environment["TOKEN"]
+
+    created = json.loads(reader.types('curl -s "$API/tasks"'))
+    assert (created["object"], created["prompt"]) == ("task", "She smiles.")
+    task_id = created["task_id"]
+    assert running.end_of(task_id, token=token)["status"] == "succeeded"
+
+    shown = reader.types('curl -s "$API/tasks/$TASK_ID"', TASK_ID=task_id)
+    task, listed = map(json.loads, shown.replace("}{", "}\n{").splitlines())
+    assert task["task_id"] == task_id
+    assert [shown["task_id"] for shown in listed["data"]] == [task_id]
+
+    reader.types("curl -fsSL -OJ", TASK_ID=task_id)
+    [video] = reader.folder.glob("*.mp4")
+    assert video.stat().st_size == task["video"]["bytes"]
+
+    answer = json.loads(reader.types("curl -s -X POST", TASK_ID=task_id))
+    assert answer["cancellation"] == "already_final"
+    assert json.loads(reader.types('curl -s "$API/openapi.json"'))["openapi"].startswith("3.1")
+
+    reader.types('curl -s "$API/uploads"')
+    promised = json.loads((reader.folder / "form.json").read_text())["task_id"]
+    assert running.end_of(promised, token=token)["status"] == "succeeded"
+
+    reader.types("aws s3 cp")
+    uploaded = the_task_of(running, token, "s3://")
+    assert (uploaded["prompt"], uploaded["video_time"]) == ("She smiles.", 10)
+    assert running.end_of(uploaded["task_id"], token=token)["status"] == "succeeded"
+
+    assert "SubscriptionArn" in reader.types("aws sns subscribe")
+    assert not reader.left
+
+
+def the_task_of(running: Running, token: str, scheme: str) -> dict[str, Any]:
+    """The task that came of the plain upload, once it is there."""
+    deadline = time.monotonic() + 30
+    with running.api(token) as api:
+        while time.monotonic() < deadline:
+            for task in api.get("/tasks").json()["data"]:
+                url = str(task["image_url"])
+                if url.startswith(scheme) and url.endswith(f"/{OWNER}/portrait.jpg"):
+                    return dict(task)
+            time.sleep(0.2)
+    raise AssertionError("the upload did not become a task")
