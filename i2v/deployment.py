@@ -77,6 +77,16 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
             case "AWS::Serverless::StateMachine":
                 path = PROJECT / properties.pop("DefinitionUri")
                 properties["Definition"] = yaml.safe_load(path.read_text())
+            # An emulator speaks plain http; what denies that would deny everything.
+            case kind if "PolicyDocument" in properties and kind.endswith("Policy"):
+                document = properties["PolicyDocument"]
+                document["Statement"] = [
+                    statement
+                    for statement in document["Statement"]
+                    if statement.get("Sid") != "TlsOnly"
+                ]
+                if not document["Statement"]:
+                    del template["Resources"][name]
             case "AWS::Serverless::Api":
                 template["Resources"] |= _gateway_responses(name, properties["GatewayResponses"])
     return template

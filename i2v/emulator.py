@@ -63,27 +63,29 @@ class Emulator:
 
 
 @contextmanager
-def running_emulator(port: int = 0) -> Iterator[Emulator]:
+def running_emulator(port: int = 0, *, enforce_authorization: bool = False) -> Iterator[Emulator]:
     """Start an emulator; leaving ends it, its Lambda workers and its files.
 
-    Port 0 takes a free one. Raises `Trouble` where the wanted port is taken or it does not start.
+    Port 0 takes a free one. `enforce_authorization` makes it refuse what no policy allows; our own
+    credentials may do everything. Raises `Trouble` where the wanted port is taken or it does not
+    start.
     """
     with tempfile.TemporaryDirectory(prefix="i2v-emulator-") as folder:
-        emulator = _start(Path(folder), port)
+        emulator = _start(Path(folder), port, enforce_authorization=enforce_authorization)
         try:
             yield emulator
         finally:
             emulator.end()
 
 
-def _start(folder: Path, port: int) -> Emulator:
+def _start(folder: Path, port: int, *, enforce_authorization: bool) -> Emulator:
     for _ in range(1 if port else _PORTS_TRIED):
         account = str(secrets.randbelow(9 * 10**11) + 10**11)
         chosen = port or _free_port()
         emulator = None
         try:
             with _uninterrupted():
-                emulator = _launch(folder, chosen, account)
+                emulator = _launch(folder, chosen, account, enforce_authorization)
             # Between choosing a port and taking it another program may have been quicker; whose
             # emulator answers is told by the account it was given.
             if _answers(emulator, account):
@@ -120,7 +122,7 @@ def _uninterrupted() -> Iterator[None]:
         signal.raise_signal(caught[0])
 
 
-def _launch(folder: Path, port: int, account: str) -> Emulator:
+def _launch(folder: Path, port: int, account: str, enforce_authorization: bool) -> Emulator:
     endpoint_url = f"http://127.0.0.1:{port}"
     settings = {
         "GATEWAY_PORT": str(port),
@@ -129,6 +131,7 @@ def _launch(folder: Path, port: int, account: str) -> Emulator:
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": account,
         "PERSIST_STATE": "0",
+        "AUTH": str(enforce_authorization).lower(),
         "AWS_ENDPOINT_URL": endpoint_url,
         "TMPDIR": str(folder),
         "LOG_LEVEL": "WARNING",

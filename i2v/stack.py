@@ -1,5 +1,6 @@
 """The whole application on this machine: emulator, simulated A2E, deployed template, a token."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -61,14 +62,18 @@ def running_stack(
     simulator: SimulatorSettings | None = None,
     port: int = 0,
     parameters: dict[str, str] | None = None,
+    enforce_authorization: bool = False,
 ) -> Iterator[tuple[LocalStack, Emulator]]:
     """Start and deploy everything; leaving ends it all. Without `a2e_url` A2E is simulated.
 
-    `parameters` go before the short waits. Raises `Trouble`.
+    `parameters` go before the short waits; for `enforce_authorization` see `running_emulator`.
+    Raises `Trouble`.
     """
     simulator = simulator or SimulatorSettings()
     with ExitStack() as cleanup:
-        emulator = cleanup.enter_context(running_emulator(port))
+        emulator = cleanup.enter_context(
+            running_emulator(port, enforce_authorization=enforce_authorization)
+        )
         if a2e_url is None:
             a2e_url = cleanup.enter_context(running_simulator(simulator))
             a2e_token = simulator.token
@@ -139,10 +144,20 @@ def _subscribed_queue(emulator: Emulator, topic_arn: str) -> str:
     sqs = emulator.client("sqs")
     queue_url: str = sqs.create_queue(QueueName="i2v-events")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    queue_arn = attributes["Attributes"]["QueueArn"]
+    permission = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [permission]})
+    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
     emulator.client("sns").subscribe(
         TopicArn=topic_arn,
         Protocol="sqs",
-        Endpoint=attributes["Attributes"]["QueueArn"],
+        Endpoint=queue_arn,
         Attributes={"RawMessageDelivery": "true"},
     )
     return queue_url

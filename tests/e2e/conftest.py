@@ -69,8 +69,8 @@ def _no_secrets_in_the_logs() -> Iterator[None]:
 
 
 @contextmanager
-def _watched_emulator(port: int = 0) -> Iterator[Emulator]:
-    with running_emulator(port) as emulator:
+def _watched_emulator(port: int = 0, *, enforce_authorization: bool = False) -> Iterator[Emulator]:
+    with running_emulator(port, enforce_authorization=enforce_authorization) as emulator:
         yield emulator
         log = logged(emulator)
         assert "START RequestId" in log, "no function has logged anything: nothing was scanned"

@@ -1,0 +1,309 @@
+"""Roles under an emulator that enforces them: they suffice, and no permission is without use."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from image_to_video.models import Failure, FailureCode, TaskStatus, WaitingFor
+from image_to_video.tokens import TokenTable
+
+from i2v.demo import Demo
+from i2v.simulator.sample import SAMPLE_PATH
+from i2v.simulator.settings import SimulatorSettings
+from i2v.stack import running_stack
+from tests.conftest import PROJECT
+from tests.e2e.roles import QUIET, RESOURCES, Stage, label, template_statements
+
+# What the emulator has no use for. Each has a reason.
+UNPROVEN = {
+    # The emulator says of a missing object that it is missing, allowed or not.
+    "s3:ListBucket",
+    # Log delivery is not emulated: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
+
+
+# ------------------------------------------------------------------ what each permission is for
+
+
+def starts_by_rest(stage: Stage) -> bool:
+    with stage.api() as api:
+        answer = api.post("/tasks", json={"image_url": stage.sample_url})
+    return answer.status_code == 202 and answer.json()["status"] == "generating"
+
+
+def waits_for_coins_by_rest(stage: Stage) -> bool:
+    with stage.spent_coins(), stage.api() as api:
+        answer = api.post("/tasks", json={"image_url": stage.sample_url})
+    return answer.status_code == 202 and answer.json()["waiting_for"] == "coins"
+
+
+def shows(stage: Stage) -> bool:
+    task = stage.queued()
+    with stage.api() as api:
+        return api.get(f"/tasks/{task.task_id}").status_code == 200
+
+
+def lists(stage: Stage) -> bool:
+    with stage.api() as api:
+        return api.get("/tasks").status_code == 200
+
+
+def turns_the_page(stage: Stage) -> bool:
+    for _ in range(2):
+        stage.queued()
+    with stage.api() as api:
+        return api.get("/tasks", params={"limit": 1}).status_code == 200
+
+
+def leads_to_the_video(stage: Stage) -> bool:
+    task = stage.storing()
+    stage.call("StoreVideoFunction", {"task_id": task.task_id})
+    with stage.api() as api:
+        link = api.get(f"/tasks/{task.task_id}/video").headers["Location"]
+    return httpx.get(link).status_code == 200
+
+
+def takes_a_form(stage: Stage) -> bool:
+    picture = ("sample.png", SAMPLE_PATH.read_bytes(), "image/png")
+    with stage.api() as api:
+        body = {"filename": "sample.png", "content_type": "image/png"}
+        form = api.post("/uploads", json=body).json()
+    sent = httpx.post(form["url"], data=form["fields"], files={"file": picture})
+    return sent.status_code == 204
+
+
+def lets_in(stage: Stage) -> bool:
+    table = TokenTable(stage.emulator.table(stage.stack.tokens_table))
+    # A new one: API Gateway remembers those it has seen.
+    token = table.create(owner="new", name="new", now=datetime.now(UTC))
+    with stage.api(token) as api:
+        return api.get("/tasks").status_code == 200
+
+
+def starts_by_upload(stage: Stage, *, versioned: bool = True) -> bool:
+    answer = stage.call("OnImageUploadedFunction", stage.upload(versioned=versioned))
+    return answer is not None and stage.status(answer["task_id"]) is TaskStatus.GENERATING
+
+
+def starts_by_upload_without_version(stage: Stage) -> bool:
+    return starts_by_upload(stage, versioned=False)
+
+
+def knows_an_upload_again(stage: Stage) -> bool:
+    event = stage.upload()
+    answers = [stage.call("OnImageUploadedFunction", event) for _ in range(2)]
+    return answers[0] is not None and answers[0] == answers[1]
+
+
+def waits_for_coins_by_upload(stage: Stage) -> bool:
+    with stage.spent_coins():
+        answer = stage.call("OnImageUploadedFunction", stage.upload())
+    return answer is not None and stage.tasks.get(answer["task_id"]).waiting_for is WaitingFor.COINS
+
+
+def starts_by_poll(stage: Stage) -> bool:
+    task = stage.queued()
+    stage.call("PollTaskFunction", {"task_id": task.task_id})
+    return stage.status(task.task_id) is TaskStatus.GENERATING
+
+
+def starts_an_upload_by_poll(stage: Stage, *, versioned: bool = True) -> bool:
+    uploaded = stage.upload(versioned=versioned)["detail"]["object"]
+    image_url = f"s3://{stage.stack.images_bucket}/{uploaded['key']}"
+    task = stage.queued(image_url=image_url, image_version=uploaded["version-id"])
+    deadline = time.monotonic() + 10
+    while (status := stage.status(task.task_id)) in (TaskStatus.QUEUED, TaskStatus.GENERATING):
+        assert time.monotonic() < deadline, status
+        stage.due(task.task_id)
+        stage.call("PollTaskFunction", {"task_id": task.task_id})
+    return status is TaskStatus.STORING
+
+
+def starts_an_upload_without_version_by_poll(stage: Stage) -> bool:
+    return starts_an_upload_by_poll(stage, versioned=False)
+
+
+def waits_for_coins_by_poll(stage: Stage) -> bool:
+    task = stage.queued()
+    with stage.spent_coins():
+        stage.call("PollTaskFunction", {"task_id": task.task_id})
+    return stage.tasks.get(task.task_id).waiting_for is WaitingFor.COINS
+
+
+def stores(stage: Stage) -> bool:
+    task = stage.storing()
+    stage.call("StoreVideoFunction", {"task_id": task.task_id})
+    return stage.status(task.task_id) is TaskStatus.SUCCEEDED
+
+
+def takes_what_lies_there(stage: Stage) -> bool:
+    done, task = stage.storing(), stage.storing()
+    stage.call("StoreVideoFunction", {"task_id": done.task_id})
+    bucket, owner = stage.stack.videos_bucket, stage.stack.owner
+    stage.emulator.client("s3").copy_object(
+        Bucket=bucket,
+        Key=f"{owner}/{task.task_id}.mp4",
+        CopySource=f"{bucket}/{owner}/{done.task_id}.mp4",
+    )
+    stage.call("StoreVideoFunction", {"task_id": task.task_id})
+    return stage.status(task.task_id) is TaskStatus.SUCCEEDED
+
+
+def leaves_nothing_of_a_canceled_task(stage: Stage) -> bool:
+    task = stage.record(status=TaskStatus.CANCELED, result_url=stage.result_url)
+    return stage.call("StoreVideoFunction", {"task_id": task.task_id}) is not None
+
+
+def clears_up_by_poll(stage: Stage) -> bool:
+    task = stage.record(status=TaskStatus.CANCELED, result_url=stage.result_url)
+    return stage.call("PollTaskFunction", {"task_id": task.task_id}) is not None
+
+
+def publishes(stage: Stage) -> bool:
+    event = json.loads((PROJECT / "events" / "publish_events" / "insert.json").read_text())
+    return bool(stage.call("PublishEventsFunction", event) == {"batchItemFailures": []})
+
+
+def redrives(stage: Stage) -> bool:
+    answer = stage.call("RedriveTaskFunction", {"task_id": stage.queued().task_id})
+    return answer is not None and bool(answer["moved"])
+
+
+def looks_before_it_reopens(stage: Stage) -> bool:
+    lost = Failure(code=FailureCode.VIDEO_UNAVAILABLE, message="gone")
+    task = stage.record(status=TaskStatus.FAILED, failure=lost, generator_task_id="f" * 24)
+    return stage.call("RedriveTaskFunction", {"task_id": task.task_id}) is not None
+
+
+def revives(stage: Stage) -> bool:
+    task = stage.queued()
+    stage.call("ReconcileTasksFunction", {})
+    execution = stage.tasks.get(task.task_id).execution
+    if execution == task.execution:
+        return False
+    arn = stage.stack.state_machine_arn.replace(":stateMachine:", ":execution:")
+    sfn = stage.emulator.client("stepfunctions")
+    try:
+        sfn.describe_execution(executionArn=f"{arn}:{execution}")
+    except sfn.exceptions.ExecutionDoesNotExist:
+        return False
+    return True
+
+
+Scenario = Callable[[Stage], bool]
+# Function, action and resource: what no longer works without it.
+NEEDED: dict[tuple[str, str, str], Scenario] = {
+    ("ApiFunction", "dynamodb:GetItem", "TasksTable"): shows,
+    ("ApiFunction", "dynamodb:PutItem", "TasksTable"): starts_by_rest,
+    ("ApiFunction", "dynamodb:GetItem", "LimitsTable"): waits_for_coins_by_rest,
+    ("ApiFunction", "dynamodb:UpdateItem", "LimitsTable"): starts_by_rest,
+    ("ApiFunction", "dynamodb:Query", "LimitsTable"): starts_by_rest,
+    ("ApiFunction", "dynamodb:Query", "by_owner"): lists,
+    ("ApiFunction", "states:StartExecution", "stateMachine"): starts_by_rest,
+    ("ApiFunction", "secretsmanager:GetSecretValue", "A2ETokenSecret"): starts_by_rest,
+    ("ApiFunction", "secretsmanager:GetSecretValue", "CursorKey"): turns_the_page,
+    ("ApiFunction", "s3:GetObject", "VideosBucket"): leads_to_the_video,
+    ("ApiFunction", "s3:PutObject", "ImagesBucket"): takes_a_form,
+    ("AuthorizeFunction", "dynamodb:GetItem", "TokensTable"): lets_in,
+    ("OnImageUploadedFunction", "dynamodb:GetItem", "TasksTable"): knows_an_upload_again,
+    ("OnImageUploadedFunction", "dynamodb:PutItem", "TasksTable"): starts_by_upload,
+    ("OnImageUploadedFunction", "dynamodb:GetItem", "LimitsTable"): waits_for_coins_by_upload,
+    ("OnImageUploadedFunction", "dynamodb:UpdateItem", "LimitsTable"): starts_by_upload,
+    ("OnImageUploadedFunction", "dynamodb:Query", "LimitsTable"): starts_by_upload,
+    ("OnImageUploadedFunction", "states:StartExecution", "stateMachine"): starts_by_upload,
+    ("OnImageUploadedFunction", "secretsmanager:GetSecretValue", "A2ETokenSecret"): (
+        starts_by_upload
+    ),
+    ("OnImageUploadedFunction", "s3:GetObject", "ImagesBucket"): starts_by_upload_without_version,
+    ("OnImageUploadedFunction", "s3:GetObjectVersion", "ImagesBucket"): starts_by_upload,
+    ("PollTaskFunction", "dynamodb:GetItem", "TasksTable"): starts_by_poll,
+    ("PollTaskFunction", "dynamodb:PutItem", "TasksTable"): starts_by_poll,
+    ("PollTaskFunction", "dynamodb:GetItem", "LimitsTable"): waits_for_coins_by_poll,
+    ("PollTaskFunction", "dynamodb:UpdateItem", "LimitsTable"): starts_by_poll,
+    ("PollTaskFunction", "dynamodb:Query", "LimitsTable"): starts_by_poll,
+    ("PollTaskFunction", "secretsmanager:GetSecretValue", "A2ETokenSecret"): starts_by_poll,
+    ("PollTaskFunction", "s3:GetObject", "ImagesBucket"): starts_an_upload_without_version_by_poll,
+    ("PollTaskFunction", "s3:GetObjectVersion", "ImagesBucket"): starts_an_upload_by_poll,
+    ("PollTaskFunction", "s3:DeleteObject", "VideosBucket"): clears_up_by_poll,
+    ("StoreVideoFunction", "dynamodb:GetItem", "TasksTable"): stores,
+    ("StoreVideoFunction", "dynamodb:PutItem", "TasksTable"): stores,
+    ("StoreVideoFunction", "s3:PutObject", "VideosBucket"): stores,
+    ("StoreVideoFunction", "s3:GetObject", "VideosBucket"): takes_what_lies_there,
+    ("StoreVideoFunction", "s3:AbortMultipartUpload", "VideosBucket"): takes_what_lies_there,
+    ("StoreVideoFunction", "s3:DeleteObject", "VideosBucket"): leaves_nothing_of_a_canceled_task,
+    ("PublishEventsFunction", "sns:Publish", "TaskEventsTopic"): publishes,
+    ("RedriveTaskFunction", "dynamodb:GetItem", "TasksTable"): redrives,
+    ("RedriveTaskFunction", "dynamodb:PutItem", "TasksTable"): redrives,
+    ("RedriveTaskFunction", "states:StartExecution", "stateMachine"): redrives,
+    ("RedriveTaskFunction", "secretsmanager:GetSecretValue", "A2ETokenSecret"): (
+        looks_before_it_reopens
+    ),
+    ("ReconcileTasksFunction", "dynamodb:GetItem", "TasksTable"): revives,
+    ("ReconcileTasksFunction", "dynamodb:PutItem", "TasksTable"): revives,
+    ("ReconcileTasksFunction", "dynamodb:Query", "open_by_next_look"): revives,
+    ("ReconcileTasksFunction", "states:StartExecution", "stateMachine"): revives,
+    ("ReconcileTasksFunction", "states:DescribeExecution", "execution"): revives,
+}
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    simulator = SimulatorSettings(generation_seconds=0.3, coins=10**7)
+    with running_stack(simulator=simulator, parameters=QUIET, enforce_authorization=True) as (
+        stack,
+        emulator,
+    ):
+        events = emulator.client("events")
+        # Uploads are told of by the tests alone.
+        for rule in events.list_rules()["Rules"]:
+            events.disable_rule(Name=rule["Name"])
+        yield Stage(stack, emulator)
+
+
+def test_the_roles_suffice(tmp_path: Any) -> None:
+    """Both doors, to their videos and their events, with nothing allowed but what roles allow."""
+    simulator = SimulatorSettings(generation_seconds=1)
+    with running_stack(simulator=simulator, enforce_authorization=True) as (stack, emulator):
+        demo = Demo(stack, emulator, tell=lambda _door, _status: None)
+        report = demo.run(SAMPLE_PATH, "She smiles.", tmp_path)
+    assert [task.status for task in report.tasks] == ["succeeded", "succeeded"]
+    assert len(report.events) == 6
+
+
+def test_every_permission_of_the_template_is_tried() -> None:
+    written = {
+        (name, action, label(statement["Resource"]))
+        for name, resource in RESOURCES.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+        for statement in template_statements(name)
+        for action in statement["Action"]
+    }
+    unproven = {permission for permission in written if permission[1] in UNPROVEN}
+    assert written - unproven == set(NEEDED)
+    asked = {action for s in template_statements("GenerateVideo") for action in s["Action"]}
+    assert asked | {action for _, action, _ in unproven} == UNPROVEN
+
+
+@pytest.mark.parametrize(("function", "action", "resource"), NEEDED)
+def test_nothing_is_permitted_in_vain(
+    stage: Stage, function: str, action: str, resource: str
+) -> None:
+    works = NEEDED[function, action, resource]
+    assert works(stage)
+    with stage.without(function, action, resource):
+        if action == "secretsmanager:GetSecretValue":
+            # A warm container remembers the secret for a minute.
+            stage.cool_down(function)
+        assert not works(stage)
