@@ -105,7 +105,7 @@ class InterceptedTransport(httpx.BaseTransport):
         inner: httpx.BaseTransport,
         interception: Interception,
         name: str,
-        seen: Callable[[str, httpx.Request], object] = lambda _call, _request: None,
+        seen: Callable[[str, httpx.Request, httpx.Response], object] = lambda *_: None,
     ) -> None:
         self._inner = inner
         self._interception = interception
@@ -116,8 +116,13 @@ class InterceptedTransport(httpx.BaseTransport):
         last = request.url.path.rpartition("/")[2]
         call = last if last in ("start", "allRecords", "batchDetail") else request.method
         kind = self._interception.strike(f"{self._name}.{call}")
-        self._seen(call, request)
-        answer = self._inner.handle_request(request)
+        try:
+            answer = self._inner.handle_request(request)
+        except httpx.HTTPError:
+            self._seen(call, request, httpx.Response(0))
+            raise
+        lost = kind in (Kind.DIED_AFTER, Kind.ANSWER_LOST)
+        self._seen(call, request, httpx.Response(0) if lost else answer)
         if kind is Kind.DIED_AFTER:
             raise Died
         if kind is Kind.ANSWER_LOST:

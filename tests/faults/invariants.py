@@ -35,32 +35,34 @@ def deaths(world: World) -> int:
 
 
 def check_limits(world: World) -> None:
-    """The budget counts every coin, and too much only where a death left a reservation behind.
+    """The budget counts every coin, and too much only where it cannot know better.
 
-    The same for slots: one that a death left is free again when its lease ends.
+    That is where a death left a reservation behind, and where an attempt stayed unconfirmed. A slot
+    is left by a death, or kept because A2E may be at work; it is free again when its lease ends.
     """
     charged = sum(charge["coins"] for charge in world.ledger())
-    unconfirmed = sum(
-        task.failure is not None and task.failure.code is FailureCode.START_UNCONFIRMED
-        for task in world.records()
-    )
+    records = world.records()
+    unconfirmed = sum(len(task.attempts) - bool(task.generator_task_id) for task in records)
     extra, remainder = divmod(world.spent() - charged, COINS)
     assert remainder == 0, f"the budget counts {world.spent()}, {charged} were charged"
     most = deaths(world) + unconfirmed
     assert 0 <= extra <= most, f"the budget counts {world.spent()}, {charged} were charged"
-    assert len(world.holders()) <= deaths(world), "a slot is held by a closed task"
+    kept = sum(task.may_be_at_work for task in records)
+    assert len(world.holders()) <= deaths(world) + kept, "a slot is held by a closed task"
 
 
 def check_places(world: World) -> None:
-    """No more tasks are at the generator than may be."""
-    generating = [task for task in world.records() if task.status is TaskStatus.GENERATING]
-    assert len(generating) <= world.settings.max_generating, f"{len(generating)} at once"
+    """A2E never works on more tasks than may be there at once."""
+    at_work = world.at_work()
+    assert len(at_work) <= world.settings.max_generating, f"{len(at_work)} at once"
 
 
 def check_charges(world: World) -> None:
-    """I1; no charge belongs to nobody; no second attempt without a lookup after a quiet period."""
+    """I1; no charge belongs to nobody; no second attempt without lookups through a quiet period."""
     names = [charge["name"] for charge in world.ledger()]
     assert len(names) == len(set(names)), f"I1: one attempt was paid twice: {names}"
+    known = {task.task_id for task in world.records()}
+    assert {name.partition("-")[0] for name in names} <= known, "a charge of nobody"
     for task in world.records():
         paid = [name for name in names if name.startswith(task.task_id)]
         reconciled = [attempt.name for attempt in task.attempts]
@@ -71,11 +73,16 @@ def check_charges(world: World) -> None:
         if not number or number == "1":
             continue
         before = f"{task_id}-{int(number) - 1}"
-        sent = [at for at, (_, asked) in enumerate(world.asked[:position]) if asked == before]
-        # The attempt before may have died before it was sent; then it is as old as its record.
-        since = sent[-1] if sent else 0
-        assert "list" in [asked for _, asked in world.asked[since:position]], "I1: no lookup"
-        assert not sent or moment - world.asked[since][0] >= quiet, "I1: no quiet period"
+        # The attempt before may have died before it was sent.
+        sent = [when for when, asked in world.asked[:position] if asked == before]
+        read = [
+            when
+            for when, asked in world.asked[:position]
+            if asked == "list" and (not sent or when >= sent[0])
+        ]
+        assert read, "I1: no lookup"
+        assert max(read) - min(read) >= quiet, "I1: not absent through the quiet period"
+        assert moment - max(read) <= timedelta(seconds=10), "I1: the lookup was long ago"
 
 
 def check_refunds(world: World) -> None:
@@ -158,6 +165,7 @@ def nothing_is_lost(world: World, *, hidden: bool = False) -> None:
 
     Where A2E's list hid a start (`hidden`), a task may have ended as unconfirmed.
     """
+    world.clock.advance(world.generation_seconds)
     finished = [task["name"] for task in world.generated() if task["current_status"] == "completed"]
     for task in world.records():
         if any(name.startswith(task.task_id) for name in finished):

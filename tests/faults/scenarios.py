@@ -138,9 +138,58 @@ def redrive(world: World) -> None:
     world.fault(on="detail", kind="completed_without_url", times=99)
     create(world)
     world.run()
+    redriven(world)
+
+
+def redriven(world: World) -> None:
+    """The trouble is over, and somebody asks for the task to move."""
     world.outside.delete("/_simulator/faults")
     [task] = world.records()
     world.call(lambda: world.tasks.redrive(task.task_id))
+    world.run()
+
+
+def second_attempt(world: World) -> None:
+    world.fault(on="start", kind="reset_before")
+    create(world)
+    world.run()
+
+
+def second_attempt_postponed(world: World) -> None:
+    world.fault(on="start", kind="reset_before")
+    create(world)
+    world.fault(on="start", kind="http_429")
+    world.run()
+
+
+def second_attempt_refused(world: World) -> None:
+    """The first one was accepted, and A2E's list shows it only after the second was refused."""
+    world.fault(on="start", kind="reset_after")
+    create(world)
+    [task] = world.records()
+    world.fault(on="start", kind="moderated", match=f"{task.task_id}-2")
+    world.fault(on="list", kind="missing_from_list", times=8)
+    world.run()
+
+
+def aborted(world: World) -> None:
+    create(world)
+    world.end_all()
+    world.run()
+
+
+def given_up(world: World) -> None:
+    """Nobody can find out what became of the start, until it is redriven."""
+    world.fault(on="start", kind="reset_after")
+    create(world)
+    world.fault(on="list", kind="http_500", times=9999)
+    world.run()
+    redriven(world)
+
+
+def never_started(world: World) -> None:
+    world.fault(on="start", kind="no_coins", times=9999)
+    create(world)
     world.run()
 
 
@@ -153,13 +202,14 @@ def two_share_a_slot(world: World) -> None:
 DONE = frozenset({S.SUCCEEDED})
 # A cancel that meets a fault may come after the end; what it must never do is lose or pay twice.
 CANCELED = frozenset({S.CANCELED})
+FAILED = frozenset({S.FAILED})
 # `calls` is how many outside calls the product makes: should one of them no longer be seen, or a
 # new one come in, the test says so.
 SCENARIOS = [
     Scenario("rest", rest, DONE, 28),
     Scenario("upload", upload, DONE, 34),
     Scenario("late", rest, DONE, 58, generation_seconds=640),
-    Scenario("refused", refused, frozenset({S.FAILED}), 14),
+    Scenario("refused", refused, FAILED, 14),
     Scenario("answer lost", answer_lost, DONE, 29),
     Scenario("waiting for coins", waiting_for_coins, DONE, 49),
     Scenario("dead link", dead_link, DONE, 34),
@@ -173,5 +223,11 @@ SCENARIOS = [
         "cancel during an outage", cancel_during_an_outage, CANCELED, 30, generation_seconds=9000
     ),
     Scenario("redrive", redrive, DONE, 67),
+    Scenario("second attempt", second_attempt, DONE, 1),
+    Scenario("second attempt postponed", second_attempt_postponed, DONE, 1),
+    Scenario("second attempt refused", second_attempt_refused, DONE | FAILED, 1),
+    Scenario("aborted", aborted, DONE, 1),
+    Scenario("given up", given_up, DONE | FAILED, 1),
+    Scenario("never started", never_started, FAILED, 1),
     Scenario("two share a slot", two_share_a_slot, DONE, 62, tasks=2),
 ]

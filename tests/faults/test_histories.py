@@ -128,7 +128,7 @@ class Histories(RuleBasedStateMachine):
             redrive = partial(self.world.tasks.redrive, task.task_id)
             self.step(plan, lambda: self.world.attempt(redrive))
 
-    @rule(fault=st.sampled_from(GENERATOR_FAULTS), times=st.integers(1, 3))
+    @rule(fault=st.sampled_from(GENERATOR_FAULTS), times=st.sampled_from([1, 2, 3, 20, 500]))
     def trouble_at_the_generator(self, fault: dict[str, str], times: int) -> None:
         self.world.fault(**fault, times=times)
         self.hidden = self.hidden or fault["kind"] == "missing_from_list"
@@ -204,7 +204,10 @@ class Histories(RuleBasedStateMachine):
 @pytest.fixture(scope="module")
 def world(make_world: Any) -> World:
     made: World = make_world(
-        MAX_GENERATING="2", DAILY_COIN_LIMIT="10000", LOOK_PACE="0=10,60=120,3600=1800"
+        MAX_GENERATING="2",
+        DAILY_COIN_LIMIT="10000",
+        LOOK_PACE="0=10,60=120,3600=1800",
+        SLOT_SECONDS="7200",
     )
     return made
 

@@ -111,7 +111,7 @@ class World:
     clock: Clock = field(default_factory=Clock)
     executions: dict[str, Execution] = field(default_factory=dict)
     published: int = 0
-    # What A2E was asked: when, and the name of a start or the word `list`.
+    # What A2E was asked: when, and the name of a start, or `list` where it answered with one.
     asked: list[tuple[datetime, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -166,6 +166,7 @@ class World:
         self.published = 0
         self.asked.clear()
         self.interception.forget()
+        self.generation_seconds = simulator.generation_seconds
         self._a2e.serve(
             create_app(simulator, now=lambda: self.clock().timestamp(), film=self._film)
         )
@@ -174,10 +175,11 @@ class World:
     async def _film(self, _picture: bytes, _seconds: int, path: Path) -> None:
         path.write_bytes(self.clip)
 
-    def _note(self, call: str, request: httpx.Request) -> None:
-        if call in ("start", "allRecords"):
-            name = json.loads(request.content)["name"] if call == "start" else "list"
-            self.asked.append((self.clock(), name))
+    def _note(self, call: str, request: httpx.Request, answer: httpx.Response) -> None:
+        if call == "start":
+            self.asked.append((self.clock(), json.loads(request.content)["name"]))
+        elif call == "allRecords" and answer.status_code == 200:
+            self.asked.append((self.clock(), "list"))
 
     def fault(self, **fault: object) -> None:
         """Ask the simulated A2E for trouble."""
@@ -296,6 +298,12 @@ class World:
                 if execution.name == name:
                     execution.status = "SUCCEEDED"
 
+    def end_all(self) -> None:
+        """Every execution is aborted."""
+        self._adopt_executions()
+        for name in list(self.executions):
+            self.end(name)
+
     def _in(self, seconds: float) -> datetime:
         return datetime.fromtimestamp(self.clock().timestamp() + seconds, UTC)
 
@@ -353,6 +361,11 @@ class World:
         """Every charge of the simulated A2E."""
         charges: list[dict[str, Any]] = self.outside.get("/_simulator/ledger").json()
         return charges
+
+    def at_work(self) -> list[str]:
+        """The names of the starts that A2E works on."""
+        ended = ("completed", "failed")
+        return [task["name"] for task in self.generated() if task["current_status"] not in ended]
 
     def generated(self) -> list[dict[str, Any]]:
         """What A2E knows of every task that was not deleted there."""

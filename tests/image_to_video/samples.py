@@ -46,7 +46,8 @@ def a_full_task(**fields: Any) -> Task:
         lease_owner="secret-lease-owner",
         sent_at=NOW,
         lease_until=NOW + timedelta(seconds=150),
-        refusal="secret-refusal",
+        refusal=Failure(code=FailureCode.START_REFUSED, message="secret-refusal"),
+        absent_since=NOW,
     )
     full = {
         "version": 7,

@@ -1,6 +1,7 @@
 """Canceling: the wish survives everything, and a refund is claimed only where there was one."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from image_to_video.errors import (
@@ -123,7 +124,43 @@ class TestGeneratorInTrouble:
     ) -> None:
         generator.looks, generator.refunds = [REFUNDABLE, Missing()], [DOWN]
         assert tasks.cancel(OWNER, task.task_id)[1] is None
-        assert until_closed(tasks, task, clock).cancellation is REFUNDED
+        closed = until_closed(tasks, task, clock)
+        assert closed.cancellation is REFUNDED
+        assert closed.ended_at is not None
+        quiet = closed.ended_at - task.created_at
+        assert quiet.total_seconds() >= 300, "not shown for a moment is not gone"
+
+    def test_not_shown_for_a_moment_is_no_refund(
+        self, tasks: VideoTasks, generator: ScriptedGenerator, task: Task, clock: Clock
+    ) -> None:
+        generator.looks, generator.refunds = [REFUNDABLE, Missing(), Missing(), BEGUN], [DOWN]
+        assert tasks.cancel(OWNER, task.task_id)[1] is None
+        assert until_closed(tasks, task, clock).cancellation is TOO_LATE
+
+    def test_a_record_that_is_old_enough_to_go_by_itself_is_no_refund(
+        self, tasks: VideoTasks, generator: ScriptedGenerator, task: Task, clock: Clock
+    ) -> None:
+        generator.looks, generator.refunds = [REFUNDABLE, DOWN], [DOWN]
+        assert tasks.cancel(OWNER, task.task_id)[1] is None
+        clock.advance(86400)
+        generator.looks = [Missing()]
+        assert until_closed(tasks, task, clock).cancellation is TOO_LATE
+
+    def test_a_deletion_that_took_long_may_have_met_an_ended_task(
+        self,
+        tasks: VideoTasks,
+        generator: ScriptedGenerator,
+        task: Task,
+        clock: Clock,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def slowly(_: str) -> bool:
+            clock.advance(11)
+            return True
+
+        generator.looks = [REFUNDABLE]
+        monkeypatch.setattr(generator, "cancel", slowly)
+        assert tasks.cancel(OWNER, task.task_id)[1] is TOO_LATE
 
     def test_a_task_that_is_only_not_shown_is_no_refund(
         self, tasks: VideoTasks, generator: ScriptedGenerator, task: Task, clock: Clock
@@ -133,17 +170,18 @@ class TestGeneratorInTrouble:
         assert until_closed(tasks, task, clock).cancellation is TOO_LATE
         assert generator.canceled == []
 
-    @pytest.mark.parametrize(("next_look", "expected"), [(BEGUN, TOO_LATE), (Missing(), REFUNDED)])
-    def test_a_refused_deletion_is_looked_into(
+    @pytest.mark.parametrize("next_look", [BEGUN, Missing()])
+    def test_a_refused_deletion_is_no_refund_whatever_is_shown_then(
         self,
         tasks: VideoTasks,
         generator: ScriptedGenerator,
         task: Task,
+        clock: Clock,
         next_look: Look,
-        expected: Cancellation,
     ) -> None:
         generator.looks, generator.refunds = [REFUNDABLE, next_look], [False]
-        assert tasks.cancel(OWNER, task.task_id)[1] is expected
+        tasks.cancel(OWNER, task.task_id)
+        assert until_closed(tasks, task, clock).cancellation is TOO_LATE
 
     def test_contradictions_end_one_call_and_not_the_wish(
         self, tasks: VideoTasks, generator: ScriptedGenerator, task: Task, clock: Clock
@@ -193,10 +231,10 @@ class TestUnconfirmedStart:
         closed = until_closed(tasks, task, clock)
         assert (closed.cancellation, closed.coins) == (TOO_LATE, 30)
 
-    def test_surely_absent_it_costs_nothing_and_is_not_sent_again(
+    def test_absent_it_is_not_sent_again_and_no_refund_is_claimed(
         self, tasks: VideoTasks, generator: ScriptedGenerator, task: Task, clock: Clock
     ) -> None:
-        assert until_closed(tasks, task, clock).cancellation is REFUNDED
+        assert until_closed(tasks, task, clock).cancellation is TOO_LATE
         assert len(generator.requests) == 1
 
     def test_what_cannot_be_found_out_is_no_refund(
@@ -271,8 +309,20 @@ class TestLimits:
         first = tasks.create(OWNER, REQUEST, "1")
         tasks.cancel(OWNER, first.task_id)
         assert tasks.create(OWNER, REQUEST, "2").waiting_for is WaitingFor.GENERATOR
-        assert until_closed(tasks, first, clock).cancellation is REFUNDED
+        assert until_closed(tasks, first, clock).cancellation is TOO_LATE
+        clock.advance(1800)
         assert tasks.create(OWNER, REQUEST, "3").status is TaskStatus.GENERATING
+
+    def test_a_wish_that_waits_for_long_keeps_its_place_too(
+        self, tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock
+    ) -> None:
+        first = tasks.create(OWNER, REQUEST, "1")
+        generator.looks = [DOWN]
+        tasks.cancel(OWNER, first.task_id)
+        for _ in range(60):
+            clock.advance(tasks.advance(first.task_id).wait_seconds)
+        assert clock() - first.created_at > timedelta(seconds=1800)
+        assert tasks.create(OWNER, REQUEST, "2").waiting_for is WaitingFor.GENERATOR
 
 
 def test_what_a_copy_left_is_removed_by_the_look_that_follows_its_death(

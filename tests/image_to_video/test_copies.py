@@ -150,6 +150,8 @@ def test_a_copy_that_never_comes_back_ends_at_the_deadline_too(
     tasks: VideoTasks, task: Task, clock: Clock
 ) -> None:
     clock.advance(259200)
+    assert tasks.advance(task.task_id).phase is Phase.READY, "a copy has the last word"
+    clock.advance(3600)
     assert tasks.advance(task.task_id).phase is Phase.CLOSED
     failure = tasks.get(OWNER, task.task_id).failure
     assert failure is not None
@@ -222,3 +224,16 @@ def test_a_new_version_during_the_copy_does_not_lose_it(
     results.answers = [httpx.Response(200, content=overtaken())]
     tasks.store(task.task_id)
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.SUCCEEDED
+
+
+def test_what_an_earlier_copy_stored_counts_also_when_the_link_has_died(
+    tasks: VideoTasks, task: Task, results: Results, clip: bytes, application: Application
+) -> None:
+    application.client("s3").put_object(
+        Bucket="videos", Key=f"{OWNER}/{task.task_id}.mp4", Body=clip
+    )
+    results.answers = [httpx.Response(404)]
+    assert tasks.store(task.task_id).phase is Phase.CLOSED
+    video = tasks.get(OWNER, task.task_id).video
+    assert video is not None
+    assert (video.bytes, video.sha256) == (len(clip), hashlib.sha256(clip).hexdigest())

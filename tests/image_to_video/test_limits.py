@@ -10,9 +10,9 @@ from image_to_video.errors import (
     GeneratorRejectedError,
     StartUnconfirmedError,
 )
-from image_to_video.generator import Ready, Started
+from image_to_video.generator import Failed, Ready, Running, Started
 from image_to_video.limits import Limits
-from image_to_video.models import FailureCode, Task, TaskStatus, WaitingFor
+from image_to_video.models import Cancellation, FailureCode, Task, TaskStatus, WaitingFor
 from image_to_video.requests import TaskRequest
 from image_to_video.tasks import VideoTasks
 
@@ -120,9 +120,11 @@ class TestTasks:
     def test_a_used_up_budget_keeps_tasks_queued_until_the_next_day(
         self, tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock
     ) -> None:
-        generator.refunds = [False]
+        generator.looks = [Failed("failed", FailureCode.GENERATION_FAILED, "no")]
         for key in ("1", "2"):
-            tasks.cancel("anna", self.create(tasks, key).task_id)
+            task = self.create(tasks, key)
+            clock.advance(20)
+            tasks.advance(task.task_id)
         third = self.create(tasks, "3")
         assert (third.status, third.waiting_for) == (TaskStatus.QUEUED, WaitingFor.COINS)
         assert len(generator.requests) == 2
@@ -152,6 +154,21 @@ class TestTasks:
         self.create(tasks, "1")
         assert self.create(tasks, "2").waiting_for is WaitingFor.GENERATOR
         assert len(generator.requests) == 1
+
+    def test_a_canceled_task_keeps_its_place_while_the_generator_may_be_at_work(
+        self, tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock
+    ) -> None:
+        begun, refundable = Running("processing"), Running("initialized", refundable=True)
+        generator.looks, generator.refunds = [begun], [True]
+        tasks.cancel("anna", self.create(tasks, "1").task_id)
+        second = self.create(tasks, "2")
+        assert second.waiting_for is WaitingFor.GENERATOR
+        clock.advance(1800)
+        generator.looks = [refundable]
+        tasks.advance(second.task_id)
+        assert tasks.cancel("anna", second.task_id)[1] is Cancellation.REFUNDED
+        clock.advance(86400)
+        assert self.create(tasks, "3").status is TaskStatus.GENERATING
 
     def test_who_comes_second_settles_its_own_and_leaves_the_first_its_place(
         self,

@@ -92,6 +92,22 @@ def test_a_change_of_an_unknown_field_is_refused() -> None:
         a_task().changed(LATER, coins="many")
 
 
+MENDABLE = {
+    FailureCode.START_UNCONFIRMED,
+    FailureCode.GENERATION_DEADLINE_EXCEEDED,
+    FailureCode.COMPLETED_WITHOUT_VIDEO,
+    FailureCode.VIDEO_UNAVAILABLE,
+}
+
+
+def test_a_start_of_unknown_outcome_may_be_mended_whatever_it_failed_as() -> None:
+    attempt = Attempt(name="a-1", lease_owner="x", sent_at=NOW, lease_until=LATER)
+    for code in FailureCode:
+        assert a_task(attempts=(attempt,)).failed(NOW, code, "m").may_be_mended
+        assert a_task().failed(NOW, code, "m").may_be_mended == (code in MENDABLE)
+    assert not any(a_task(status=status).may_be_mended for status in TaskStatus)
+
+
 def test_only_a_task_without_its_paid_video_is_opened_again() -> None:
     url = "https://results.example/new.mp4"
     storing = a_task(status=S, completed_at=NOW)
@@ -104,7 +120,7 @@ def test_only_a_task_without_its_paid_video_is_opened_again() -> None:
     assert (opened.version, opened.updated_at) == (failed.version + 1, LATER)
     for task in (
         *(a_task(status=status) for status in TaskStatus),
-        *(a_task().failed(NOW, code, "m") for code in FailureCode if not code.may_be_mended),
+        *(a_task().failed(NOW, code, "m") for code in set(FailureCode) - MENDABLE),
     ):
         with pytest.raises(ValueError, match="not opened again"):
             task.reopened(LATER, status=S)

@@ -9,6 +9,7 @@ public client programs report. Where no source says what A2E does, the careful r
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 import httpx
@@ -44,6 +45,7 @@ from image_to_video.observability import count, logger
 _FAMILY: Final = "/api/v1/userImage2Video"
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{6,64}")
 _PAGE: Final = 100
+_NEWEST: Final = 2 * _PAGE
 _MOST_PAGES: Final = 100
 # A2E's clock and ours need not agree; records are read back this much further.
 _CLOCK_SLACK: Final = timedelta(minutes=5)
@@ -162,7 +164,8 @@ class A2E:
     def _search(self, generator_task_id: str) -> dict[str, Any] | None:
         batch = self._ask("POST", "/batchDetail", json={"ids": [generator_task_id]})
         record = _with_id(_rows(batch.data) or [], generator_task_id)
-        return record or _with_id(self._records(None), generator_task_id)
+        # Only the newest: who asks must get an answer while the function lives.
+        return record or _with_id(islice(self._records(None), _NEWEST), generator_task_id)
 
     def _records(self, since: datetime | None) -> Iterator[dict[str, Any]]:
         """Read `allRecords` page by page, newest first as far as A2E keeps to it.

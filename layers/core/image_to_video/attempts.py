@@ -13,6 +13,7 @@ from image_to_video.limits import Limits
 from image_to_video.models import (
     Attempt,
     Cancellation,
+    Failure,
     FailureCode,
     Task,
     TaskStatus,
@@ -76,18 +77,28 @@ class Attempts:
         return self._record(task, attempt, change)
 
     def refused(self, task: Task, code: FailureCode, message: str) -> Task:
-        """The generator will never accept it: closed, without the attempt."""
+        """The generator will never accept it: closed, once an earlier attempt is surely absent."""
         attempt = task.attempts[-1]
         self._settle(task, attempt, 0)
-        return self._record(
-            task,
-            attempt,
-            lambda current: current.failed(
-                self._now(), code, message, attempts=current.attempts[:-1]
-            ),
-        )
+        failure = Failure(code=code, message=message)
 
-    def unconfirmed(self, task: Task, *, refusal: str | None) -> Task:
+        def change(current: Task) -> Task:
+            now, earlier = self._now(), current.attempts[:-1]
+            if not earlier:
+                return current.failed(now, code, message, attempts=())
+            again = earlier[-1].model_copy(update={"in_flight": True, "refusal": failure})
+            return current.changed(
+                now,
+                waiting_for=WaitingFor.CONFIRMATION,
+                attempts=(*earlier[:-1], again),
+                next_look_at=now,
+            )
+
+        return self._record(task, attempt, change)
+
+    def unconfirmed(
+        self, task: Task, *, refusal: Failure | None, absent_since: datetime | None = None
+    ) -> Task:
         """It may have been accepted: nobody starts again before it was looked up."""
         attempt = task.attempts[-1]
         self._limits.take_slot(task.task_id, self._now())
@@ -95,22 +106,34 @@ class Attempts:
         def change(current: Task) -> Task:
             now = self._now()
             wait = self._schedule.confirmation_pace.wait(now - attempt.sent_at)
-            unconfirmed = attempt.model_copy(update={"lease_until": now, "refusal": refusal})
+            facts = {"lease_until": now, "refusal": refusal, "absent_since": absent_since}
             return current.changed(
                 now,
                 waiting_for=WaitingFor.CONFIRMATION,
-                attempts=(*current.attempts[:-1], unconfirmed),
+                attempts=(*current.attempts[:-1], attempt.model_copy(update=facts)),
                 next_look_at=now + timedelta(seconds=wait),
             )
 
         return self._record(task, attempt, change)
 
-    def absent(self, task: Task, close: Callable[[Task], Task]) -> Task:
-        """It was not found through the whole quiet period, and the task ends with that."""
-        return self._ended(task, 0, close)
+    def absent(self, task: Task, refusal: Failure) -> Task:
+        """It was refused, and not found through the whole quiet period either."""
+        attempt = task.attempts[-1]
+
+        def close(current: Task) -> Task:
+            return current.failed(self._now(), refusal.code, refusal.message)
+
+        task = self._record(task, attempt, close)
+        self._settle(task, attempt, 0)
+        return task
 
     def given_up(self, task: Task) -> Task:
-        """It cannot be found out. It may have been paid, so the budget counts it as if it was."""
+        """It cannot be found out, or its owner wants it no more, and no other attempt is made.
+
+        It may have been paid and be at work, so the budget counts it, and its place stays taken
+        until the lease ends.
+        """
+        attempt = task.attempts[-1]
         message = (
             "It could not be found out whether the generator accepted the start. "
             "To protect you from paying twice it is not repeated."
@@ -122,7 +145,9 @@ class Attempts:
                 return current.canceled(now, Cancellation.TOO_LATE)
             return current.failed(now, FailureCode.START_UNCONFIRMED, message)
 
-        return self._ended(task, task.attempts[-1].coins_reserved, close)
+        task = self._record(task, attempt, close)
+        self.settle_coins(attempt, attempt.coins_reserved)
+        return task
 
     def wait_longer(self, task: Task, waiting_for: WaitingFor) -> Task:
         """Nothing was sent; try again later."""
@@ -136,12 +161,6 @@ class Attempts:
     def deadline(self, task: Task) -> datetime:
         """Until when a task may be started."""
         return task.created_at + timedelta(seconds=self._schedule.start_deadline_seconds)
-
-    def _ended(self, task: Task, spent: int, close: Callable[[Task], Task]) -> Task:
-        attempt = task.attempts[-1]
-        task = self._record(task, attempt, close)
-        self._settle(task, attempt, spent)
-        return task
 
     def _settle(self, task: Task, attempt: Attempt, spent: int) -> None:
         """Let others use its place: before the record frees the task for another start."""
@@ -157,9 +176,9 @@ class Attempts:
     ) -> Task:
         now, deadline = self._now(), self.deadline(task)
         pace = self._schedule.start_retry_pace.wait(now - task.created_at)
-        due = now + timedelta(seconds=max(pace, int(retry_after or 0)))
-        # At the deadline nobody is asked any more, however long the generator wants to be left.
-        due = deadline if now < deadline < due else due
+        # After the deadline nobody is asked, however long the generator wants to be left alone.
+        latest = max(deadline, now + timedelta(seconds=pace))
+        due = min(latest, now + timedelta(seconds=max(pace, int(retry_after or 0))))
         return task.changed(now, waiting_for=waiting_for, next_look_at=due, **changes)
 
     def _record(self, task: Task, attempt: Attempt, change: Callable[[Task], Task]) -> Task:

@@ -1,12 +1,12 @@
 """Canceling: the wish is written down first, and carried out until it is known what it achieved.
 
-A refund is claimed only where the generator confirmed it, or where a task that could be given back
-has vanished after we had asked for that.
+A refund is claimed only where nothing was sent, where the generator confirmed the deletion of a
+task that had not begun, or where such a task is gone for good after we had asked for its deletion.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from image_to_video.errors import GeneratorError, TaskConflictError
 from image_to_video.generator import Generator, Look, Missing, Running
@@ -18,6 +18,10 @@ from image_to_video.table import TaskTable
 
 # How often one call asks again, where others move the task or the generator at the same time.
 _ROUNDS: Final = 3
+# How old a look may be that says that the generator has not begun.
+_STILL_TRUE: Final = timedelta(seconds=10)
+# A2E forgets records after about three days; a younger one does not vanish by itself.
+_KEPT: Final = timedelta(days=1)
 
 
 class Cancellations:
@@ -68,7 +72,7 @@ class Cancellations:
                     task, again = self._give_back(task)
             except TaskConflictError:
                 task = self._table.get(task.task_id)
-        if task.status is TaskStatus.CANCELED:
+        if task.status is TaskStatus.CANCELED and not task.may_be_at_work:
             self._limits.release_slot(task.task_id)
         return task
 
@@ -79,34 +83,49 @@ class Cancellations:
         """
         generator_task_id = task.generator_task_id or ""
         try:
+            looked_at = self._now()
             look = self._generator.check(generator_task_id)
             if not _is_refundable(look):
                 return self._without_refund(task, look), False
-            if task.refund_requested_at is None:
-                now = self._now()
-                task = self._table.replace(task.changed(now, refund_requested_at=now))
-            if self._generator.cancel(generator_task_id):
-                return self._close(task, Cancellation.REFUNDED), False
+            if task.refund_requested_at is None or task.missing_since is not None:
+                task = self._table.replace(
+                    task.changed(looked_at, refund_requested_at=looked_at, missing_since=None)
+                )
+            deleted = self._generator.cancel(generator_task_id)
         except GeneratorError as error:
             logger.warning("refund not possible now", extra={"reason": str(error)})
             return self._postpone(task), False
-        # Begun since we looked, or gone because somebody else asked too: one more look tells.
-        return self._postpone(task), True
+        if deleted:
+            # Ended tasks are deleted too, but not refunded: what counts is that it had not begun.
+            in_time = self._now() - looked_at <= _STILL_TRUE
+            achieved = Cancellation.REFUNDED if in_time else Cancellation.TOO_LATE
+            return self._close(task, achieved), False
+        # It has begun since we looked, or is gone because somebody else asked too. From here on
+        # its absence proves nothing any more; one more look tells.
+        return self._postpone(task, refund_requested_at=None), True
 
     def _without_refund(self, task: Task, look: Look) -> Task:
         if not isinstance(look, Missing):
             return self._close(task, Cancellation.TOO_LATE)
-        if task.refund_requested_at is not None:
-            return self._close(task, Cancellation.REFUNDED)
-        return self._postpone(task)
+        now = self._now()
+        missing_since = task.missing_since or now
+        if now < missing_since + timedelta(seconds=self._schedule.quiet_seconds):
+            return self._postpone(task, missing_since=missing_since)
+        # Gone, and not for want of a moment's attention. Old records go by themselves.
+        asked = task.refund_requested_at is not None
+        young = now < task.generation_began_at + _KEPT
+        return self._close(
+            task, Cancellation.REFUNDED if asked and young else Cancellation.TOO_LATE
+        )
 
-    def _postpone(self, task: Task) -> Task:
+    def _postpone(self, task: Task, **changes: Any) -> Task:
         now = self._now()
         passed = now - task.generation_began_at
         if passed >= timedelta(seconds=self._schedule.generation_deadline_seconds):
             return self._close(task, Cancellation.TOO_LATE)
+        self._limits.take_slot(task.task_id, now)
         wait = timedelta(seconds=self._schedule.look_pace.wait(passed))
-        return self._table.replace(task.changed(now, next_look_at=now + wait))
+        return self._table.replace(task.changed(now, next_look_at=now + wait, **changes))
 
     def _close(self, task: Task, achieved: Cancellation) -> Task:
         return self._table.replace(task.canceled(self._now(), achieved))

@@ -42,7 +42,10 @@ class Copies:
         except VideoDownloadError as error:
             count("CopiesFailed")
             logger.warning("copy failed", extra={"reason": str(error)})
-            return self._table.settle(self._failed_copy(task, str(error)))
+            # An earlier one may have got as far as the bucket, and the link died after it.
+            if not self._storage.has_video(key):
+                return self._table.settle(self._failed_copy(task, str(error)))
+            video = self._stored(key)
 
         def change(current: Task) -> Task | None:
             if current.status.is_final:
@@ -62,12 +65,17 @@ class Copies:
     def _store(self, key: str, url: str) -> Video:
         with self._downloads.open(url) as download:
             inspected = InspectedVideo(download.chunks, bytes_expected=download.bytes_expected)
-            stored = self._storage.store_video(key, inspected)
-        if not stored:
-            # An earlier copy got that far and no further: what counts is what lies there.
-            inspected = InspectedVideo(self._storage.read_video(key), bytes_expected=None)
-            for _ in inspected:
-                pass
+            is_ours = self._storage.store_video(key, inspected)
+        return self._video(key, inspected) if is_ours else self._stored(key)
+
+    def _stored(self, key: str) -> Video:
+        """An earlier copy got that far and no further: what counts is what lies there."""
+        inspected = InspectedVideo(self._storage.read_video(key), bytes_expected=None)
+        for _ in inspected:
+            pass
+        return self._video(key, inspected)
+
+    def _video(self, key: str, inspected: InspectedVideo) -> Video:
         return Video(
             bucket=self._storage.videos_bucket,
             key=key,

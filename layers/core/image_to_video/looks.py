@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 from image_to_video.errors import GeneratorError
 from image_to_video.generator import Failed, Generator, Incomplete, Look, Ready, Running
@@ -10,6 +11,9 @@ from image_to_video.models import FailureCode, Task, TaskStatus
 from image_to_video.observability import count, logger
 from image_to_video.schedule import Schedule
 from image_to_video.table import TaskTable
+
+# How long after the deadline copies may still be under way.
+_LAST_COPIES: Final = timedelta(hours=1)
 
 
 class Looks:
@@ -52,20 +56,19 @@ class Looks:
             # Before the write: whoever closes the task meanwhile gives the slot back after ours.
             self._limits.take_slot(task.task_id, now)
         task = self._table.settle(change)
-        if task.status is not TaskStatus.GENERATING:
+        if not task.may_be_at_work:
             self._limits.release_slot(task.task_id)
         return task
 
     def refresh_link(self, task: Task) -> Task:
         """Ask once more about a storing task, for a link that still works; then copy at once.
 
-        Past the deadline that is over, also for a copy that never came back to say so.
+        Past the deadline a copy itself has the last word, unless none comes back to say it.
         """
         look = self._ask(task)
         now = self._now()
-        if now >= task.generation_began_at + timedelta(
-            seconds=self._schedule.generation_deadline_seconds
-        ):
+        deadline = timedelta(seconds=self._schedule.generation_deadline_seconds)
+        if now >= task.generation_began_at + deadline + _LAST_COPIES:
             return self._table.settle(
                 task.failed(
                     now, FailureCode.VIDEO_UNAVAILABLE, "The video could not be copied in time."

@@ -90,19 +90,13 @@ class FailureCode(StrEnum):
     COMPLETED_WITHOUT_VIDEO = "completed_without_video"
     VIDEO_UNAVAILABLE = "video_unavailable"
 
-    @property
-    def may_be_mended(self) -> bool:
-        """True where the generator may still turn out to have the video that was paid for."""
-        return self in _MAY_BE_MENDED
 
-
-_MAY_BE_MENDED: Final = frozenset(
-    {
-        FailureCode.START_UNCONFIRMED,
-        FailureCode.GENERATION_DEADLINE_EXCEEDED,
-        FailureCode.COMPLETED_WITHOUT_VIDEO,
-        FailureCode.VIDEO_UNAVAILABLE,
-    }
+# The generator may still be at work, or may still turn out to have the video that was paid for.
+_GIVEN_UP: Final = frozenset(
+    {FailureCode.START_UNCONFIRMED, FailureCode.GENERATION_DEADLINE_EXCEEDED}
+)
+_WITHOUT_VIDEO: Final = frozenset(
+    {FailureCode.COMPLETED_WITHOUT_VIDEO, FailureCode.VIDEO_UNAVAILABLE}
 )
 
 
@@ -150,7 +144,8 @@ class Attempt(Frozen):
 
     It is stored before the call. Until its outcome is known it is *in flight*: while the lease
     runs, somebody is at it; afterwards it must be looked up at the generator by `name`.
-    `refusal` keeps an answer of the generator that explained nothing.
+    `refusal` keeps what the generator said in place of accepting it. `absent_since` is when a
+    complete reading of the generator's list did not show it, and none has since.
     """
 
     name: str
@@ -159,7 +154,8 @@ class Attempt(Frozen):
     lease_until: Moment
     coins_reserved: int = 0
     in_flight: bool = True
-    refusal: str | None = None
+    refusal: Failure | None = None
+    absent_since: Moment | None = None
 
 
 class Task(Frozen):
@@ -189,6 +185,7 @@ class Task(Frozen):
     reopened_at: Moment | None = None
     cancel_requested_at: Moment | None = None
     refund_requested_at: Moment | None = None
+    missing_since: Moment | None = None
     next_look_at: Moment | None = None
 
     attempts: tuple[Attempt, ...] = ()
@@ -210,6 +207,22 @@ class Task(Frozen):
         if self.attempts and self.attempts[-1].in_flight:
             return self.attempts[-1]
         return None
+
+    @property
+    def may_be_at_work(self) -> bool:
+        """True where the generator may be working on it, also after we have closed it."""
+        if self.status is TaskStatus.CANCELED:
+            return self.cancellation is Cancellation.TOO_LATE and self.completed_at is None
+        given_up = self.failure is not None and self.failure.code in _GIVEN_UP
+        return given_up or self.status is TaskStatus.GENERATING
+
+    @property
+    def may_be_mended(self) -> bool:
+        """True where it failed, and the video that was paid for may be had after all."""
+        if self.failure is None:
+            return False
+        started_unknown = bool(self.attempts) and self.generator_task_id is None
+        return started_unknown or self.failure.code in _GIVEN_UP | _WITHOUT_VIDEO
 
     @property
     def generation_began_at(self) -> datetime:
@@ -238,7 +251,7 @@ class Task(Frozen):
         The one way out of a final status: it is paid, and the generator has it after all.
         Raises `ValueError` for a task that ended in any other way.
         """
-        if self.failure is None or not self.failure.code.may_be_mended:
+        if not self.may_be_mended:
             raise ValueError(f"a task that is {self.status} is not opened again")
         changes |= {
             "failure": None,

@@ -6,6 +6,7 @@ changes this module changes its fault tests too.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import uuid4
 
 from image_to_video.attempts import Attempts, resolved
@@ -21,7 +22,7 @@ from image_to_video.generator import Generator, Started, StartRequest
 from image_to_video.limits import Limits
 from image_to_video.models import (
     Attempt,
-    Cancellation,
+    Failure,
     FailureCode,
     ModelVersion,
     Task,
@@ -31,6 +32,9 @@ from image_to_video.observability import count, logger
 from image_to_video.schedule import Schedule
 from image_to_video.storage import UPLOAD_SCHEME, Storage
 from image_to_video.table import TaskTable
+
+# How long after the start deadline an attempt is looked up for the last time.
+_LAST_LOOKUPS: Final = timedelta(hours=1)
 
 
 class Starts:
@@ -68,7 +72,11 @@ class Starts:
             waited = (
                 f"The generator could not be started in time; it waited for {task.waiting_for}."
             )
-            return self._table.settle(task.failed(now, FailureCode.START_DEADLINE_EXCEEDED, waited))
+            failed = task.failed(now, FailureCode.START_DEADLINE_EXCEEDED, waited)
+            task = self._table.settle(failed)
+            if task.status.is_final:
+                self._limits.release_slot(task.task_id)
+            return task
         return self.begin(task)
 
     def begin(self, task: Task) -> Task:
@@ -109,13 +117,18 @@ class Starts:
             self._attempts.settle_coins(attempt, 0)
             raise
         for earlier in task.attempts:
-            self._attempts.settle_coins(earlier, 0)
+            # It may turn up after all; the budget counts it as if it had been paid.
+            self._attempts.settle_coins(earlier, earlier.coins_reserved)
         return self._send(held, request)
 
     def find(self, task: Task) -> Started | None:
         """Look every attempt of a task up: an earlier one may have shown up late, and is paid."""
-        finds = (self._generator.find(a.name, since=a.sent_at) for a in task.attempts)
-        return next((started for started in finds if started is not None), None)
+        finds = [self._generator.find(a.name, since=a.sent_at) for a in task.attempts]
+        found = list({one.generator_task_id: one for one in finds if one is not None}.values())
+        if len(found) > 1:
+            count("StartsDoubled")
+            logger.error("both attempts were accepted", extra={"attempts": len(found)})
+        return found[0] if found else None
 
     def _send(self, task: Task, request: StartRequest) -> Task:
         try:
@@ -133,7 +146,10 @@ class Starts:
         except StartUnconfirmedError as error:
             count("StartsUnconfirmed")
             logger.warning("start unconfirmed", extra={"reason": str(error)})
-            return self._attempts.unconfirmed(task, refusal=error.refusal)
+            refusal = error.refusal and Failure(
+                code=FailureCode.START_REFUSED, message=error.refusal
+            )
+            return self._attempts.unconfirmed(task, refusal=refusal or None)
         count("StartsAccepted")
         return self._attempts.accepted(task, started)
 
@@ -152,31 +168,32 @@ class Starts:
 
     def _confirm(self, task: Task, attempt: Attempt) -> Task:
         """Look an attempt of unknown outcome up; only a long, complete silence permits another."""
+        now, deadline = self._now(), self._attempts.deadline(task)
+        if now >= deadline + _LAST_LOOKUPS:
+            # So slow a list that no lookup ends would keep it open for ever.
+            return self._attempts.given_up(task)
         try:
             found = self.find(task)
         except GeneratorError as error:
             logger.warning("confirmation not possible now", extra={"reason": str(error)})
-            if self._now() >= self._attempts.deadline(task):
+            if now >= deadline:
                 return self._attempts.given_up(task)
+            # What was not seen to be absent all the time may have been there in between.
             return self._attempts.unconfirmed(task, refusal=attempt.refusal)
         if found is not None:
             count("StartsAdopted")
             return self._attempts.accepted(task, found)
-        if self._now() < attempt.sent_at + timedelta(seconds=self._schedule.quiet_seconds):
-            return self._attempts.unconfirmed(task, refusal=attempt.refusal)
-        return self._after_silence(task, attempt)
+        return self._after_absence(task, attempt)
 
-    def _after_silence(self, task: Task, attempt: Attempt) -> Task:
+    def _after_absence(self, task: Task, attempt: Attempt) -> Task:
         now, refusal = self._now(), attempt.refusal
-        if task.cancel_requested_at is not None:
-            return self._attempts.absent(
-                task, lambda current: current.canceled(now, Cancellation.REFUNDED)
-            )
+        absent_since = attempt.absent_since or now
+        if now < absent_since + timedelta(seconds=self._schedule.quiet_seconds):
+            return self._attempts.unconfirmed(task, refusal=refusal, absent_since=absent_since)
         if refusal is not None:
-            return self._attempts.absent(
-                task, lambda current: current.failed(now, FailureCode.START_REFUSED, refusal)
-            )
-        if len(task.attempts) >= self._max_attempts or now >= self._attempts.deadline(task):
+            return self._attempts.absent(task, refusal)
+        unwanted = task.cancel_requested_at is not None or now >= self._attempts.deadline(task)
+        if unwanted or len(task.attempts) >= self._max_attempts:
             return self._attempts.given_up(task)
         count("StartsRepeated")
         return self.begin(task)

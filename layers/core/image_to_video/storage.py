@@ -98,6 +98,16 @@ class Storage:
             raise
         return True
 
+    def has_video(self, key: str) -> bool:
+        """True where a video lies there. S3 says 403 for what is not there and cannot be listed."""
+        try:
+            self._client.head_object(Bucket=self.videos_bucket, Key=key)
+        except ClientError as error:
+            if _status(error) in (403, 404):
+                return False
+            raise
+        return True
+
     def read_video(self, key: str) -> Iterator[bytes]:
         """Stream a stored video back."""
         reply = self._client.get_object(Bucket=self.videos_bucket, Key=key)

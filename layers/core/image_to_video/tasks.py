@@ -161,6 +161,7 @@ class VideoTasks:
                 task = self._cancellations.carry_out(self._starts.drive(task))
             case TaskStatus.GENERATING | TaskStatus.STORING if task.cancel_requested_at:
                 task = self._cancellations.carry_out(task)
+                self._copies.clear(task)
             case TaskStatus.GENERATING:
                 task = self._looks.look(task)
             case TaskStatus.STORING:
@@ -202,7 +203,7 @@ class VideoTasks:
         if not task.status.is_final:
             task = self._give_workflow(task, at_once=True, next_look_at=now)
             return answer(task, "A new workflow moves it now.", moved=True)
-        if task.failure is None or not task.failure.code.may_be_mended:
+        if not task.may_be_mended:
             return answer(task, "It has ended; there is nothing to move.", moved=False)
         started = self._starts.find(task) if task.generator_task_id is None else None
         facts = accepted_as(task, started) if started else {}
