@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
+from inspect import signature
 from typing import Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -97,8 +98,7 @@ def get_task(task_id: TaskId) -> Response[TaskView]:
 def cancel_task(task_id: TaskId) -> Response[TaskView]:
     """Close a task; with the coins back where the generator still gives them."""
     task, cancellation = video_tasks().cancel(_owner(), task_id)
-    status = HTTPStatus.OK if cancellation else HTTPStatus.ACCEPTED
-    return _show(task, status, {}, cancellation)
+    return _show(task, HTTPStatus.OK if cancellation else HTTPStatus.ACCEPTED, {}, cancellation)
 
 
 @app.head("/tasks/<task_id>/video", include_in_schema=False)
@@ -108,8 +108,7 @@ def get_video(task_id: TaskId) -> Response[None]:
     logger.append_keys(task_id=task_id)
     head = app.current_event.http_method == "HEAD"
     link = video_tasks().video_link(_owner(), task_id, head=head)
-    headers = {"Location": link, "Cache-Control": "no-store"}
-    return Response(status_code=HTTPStatus.FOUND, headers=headers)
+    return Response(HTTPStatus.FOUND, headers={"Location": link, "Cache-Control": "no-store"})
 
 
 @app.post("/uploads", status_code=HTTPStatus.CREATED)
@@ -197,8 +196,7 @@ def answer_fault(_: Exception) -> Response[str]:
 @app.not_found
 def answer_no_route(_: NotFoundError) -> Response[str]:
     """A path or a method that is not one of the API's; what browsers ask before a request."""
-    path = app.current_event.path
-    methods = {route.method for route in _routes() if route.rule.match(path)}
+    methods = {r.method for r in _routes() if r.rule.match(app.current_event.path)}
     if not methods and "task_id" in (app.current_event.path_parameters or {}):
         return _problem(HTTPStatus.NOT_FOUND, "task_not_found", "there is no such task")
     if not methods:
@@ -244,9 +242,8 @@ def _show(
     cancellation: Cancellation | None = None,
 ) -> Response[TaskView]:
     logger.append_keys(task_id=task.task_id)
-    body = video_tasks().show(task, cancellation)
     headers = headers if task.status.is_final else headers | _RETRY
-    return Response(status_code=status, content_type=_JSON, body=body, headers=headers)
+    return Response(status, _JSON, video_tasks().show(task, cancellation), headers)
 
 
 def _show_document(document: dict[str, Any]) -> Response[dict[str, Any]]:
@@ -258,17 +255,19 @@ def _show_document(document: dict[str, Any]) -> Response[dict[str, Any]]:
     )
 
 
-def refuse_repeated_parameters(
+def refuse_unclear_parameters(
     app: APIGatewayRestResolver, proceed: Callable[[APIGatewayRestResolver], Response[Any]]
 ) -> Response[Any]:
-    """Nobody can say which one was meant."""
+    """Which one of two was meant? And a filter that is misspelt would narrow nothing, unseen."""
     for name, values in app.current_event.resolved_query_string_parameters.items():
         if len(values) > 1:
             raise InvalidTaskError("must be given once", pointer=name)
+        if app.current_event.resource == "/tasks" and name not in signature(list_tasks).parameters:
+            raise InvalidTaskError("is no parameter of a list", pointer=name)
     return proceed(app)
 
 
-app.use(middlewares=[refuse_repeated_parameters])
+app.use(middlewares=[refuse_unclear_parameters])
 
 
 def _routes() -> list[Route]:

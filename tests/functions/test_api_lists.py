@@ -121,6 +121,12 @@ def _cursor(content: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 
 
+def test_a_misspelt_filter_is_refused(deployed: Application) -> None:
+    reply = send(listing(stauts="failed"))
+    assert_problem(reply, 422, "invalid_request")
+    assert pointers(reply) == ["stauts"]
+
+
 @pytest.mark.parametrize(
     "cursor",
     [

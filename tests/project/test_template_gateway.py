@@ -87,6 +87,7 @@ def test_what_the_api_answers_too_has_its_status_and_words(
 
     class Request:
         path = "/nowhere"
+        path_parameters = None
 
         class request_context:  # noqa: N801 - named as Powertools names it
             request_id = "id"
