@@ -35,7 +35,7 @@ from image_to_video.requests import GivenMoment, TaskRequest, UploadRequest
 from image_to_video.views import Health, TaskList, TaskView, UploadTicket
 from image_to_video.wiring import settings, video_tasks
 
-app = APIGatewayRestResolver(enable_validation=True)
+app = APIGatewayRestResolver(enable_validation=True, debug=False)  # debugging prints whole events
 
 # What a caller is told: HTTP status and `code` for each error; any other one is a 503.
 _ANSWERS: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {

@@ -5,6 +5,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
     EventType,
+    ExceptionInfo,
+    FailureResponse,
     process_partial_response,
 )
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -26,9 +28,19 @@ def publish(record: DynamoDBRecord) -> None:
     event_topic().publish_change(task_of(before) if before else None, task_of(after))
 
 
+class Records(BatchProcessor):
+    """The records of one batch; one that fails is told of, because it comes again by itself."""
+
+    def failure_handler(self, record: Any, exception: ExceptionInfo) -> FailureResponse:
+        """Log which change could not be published, and why."""
+        reason = f"{type(exception[1]).__name__}: {exception[1]}"
+        logger.error("event not published", extra={"event_id": record.event_id, "reason": reason})
+        return super().failure_handler(record, exception)
+
+
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Answer which records failed; Lambda delivers from the first of them on again."""
-    processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+    processor = Records(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
     return process_partial_response(event, publish, processor, context)

@@ -20,7 +20,7 @@ def world(make_world: Any) -> World:
         MAX_GENERATING="1",
         DAILY_COIN_LIMIT="1000",
         LOOK_PACE="0=10,60=290",
-        START_RETRY_PACE="0=30,60=1500",
+        START_RETRY_PACE="0=30,60=900",
         START_DEADLINE_SECONDS="4000",
         CONFIRMATION_PACE="0=5,5=60,300=900",
     )

@@ -115,13 +115,16 @@ def test_one_bad_record_holds_up_no_other(messages: Messages) -> None:
     assert heard == {f"{TASK_ID}.1", f"{TASK_ID}.5"}
 
 
-def test_a_topic_that_is_away_loses_nothing(deployed: Application, messages: Messages) -> None:
+def test_a_topic_that_is_away_loses_nothing(
+    deployed: Application, messages: Messages, capsys: pytest.CaptureFixture[str]
+) -> None:
     event = batch("insert", "modify_generating")
     topic = deployed.environment["TOPIC_ARN"]
     deployed.client("sns").delete_topic(TopicArn=topic)
 
     # All of them fail, and are still named one by one.
     assert deliver(event) == [sequence_number(record) for record in event["Records"]]
+    assert capsys.readouterr().out.count("event not published") == len(event["Records"])
 
     deployed.client("sns").create_topic(Name="task-events")
     assert deliver(event) == []

@@ -51,7 +51,8 @@ class UploadedObject:
         A key that a task was promised for is one task, however often its form is sent.
         """
         if self.key.split("/")[2:3] == [_PROMISED]:
-            return hashlib.sha256("\0".join((self.bucket, self.key)).encode()).hexdigest()
+            # An empty name comes first, which no owner has: no other task's id is made like this.
+            return hashlib.sha256("\0".join(("", self.bucket, self.key)).encode()).hexdigest()
         version = self.version_id or f"{self.etag}/{self.sequencer}"
         return hashlib.sha256("\0".join((self.bucket, self.key, version)).encode()).hexdigest()
 
