@@ -1,5 +1,6 @@
 """One world for many runs: it is emptied between them, which costs less than a new one."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,14 @@ from image_to_video.settings import Settings
 from tests.conftest import REGION, deployed
 from tests.faults.interception import Interception
 from tests.faults.world import World
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quiet() -> Iterator[None]:
+    """Thousands of runs: what the SDKs say while debugging would take longer than the runs."""
+    logging.disable(logging.INFO)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,9 @@ def world(make_world: Any) -> World:
         MAX_GENERATING="1",
         DAILY_COIN_LIMIT="1000",
         LOOK_PACE="0=10,60=290",
-        START_RETRY_PACE="0=30,60=900",
-        START_DEADLINE_SECONDS="4000",
+        START_RETRY_PACE="0=30,60=600",
+        START_DEADLINE_SECONDS="2000",
+        SLOT_SECONDS="900",
         CONFIRMATION_PACE="0=5,5=60,300=900",
     )
     return made
@@ -44,18 +45,18 @@ def test_every_crash_point(
     world: World, scenario: Scenario, record_property: Callable[[str, object], None]
 ) -> None:
     calls = list(play(world, scenario, None))
+    assert len(calls) == scenario.calls, "other calls than there were: is one no longer seen?"
     faults = []
-    for number, call in enumerate(calls):
+    for number, call in list(enumerate(calls))[scenario.begins_at :]:
         for kind in Kind:
             try:
                 play(world, scenario, Point(number, kind))
             except AssertionError as error:
                 faults.append(f"call {number} ({call}) {kind}: {str(error).splitlines()[0]}")
-    record_property("crash points", (scenario.name, len(calls) * len(Kind)))
-    assert len(calls) == scenario.calls, "other calls than there were: is one no longer seen?"
+    record_property("crash points", (scenario.name, scenario.points))
     assert not faults, "\n".join(faults)
 
 
 def test_the_readme_tells_how_many_points_there_are() -> None:
-    points = sum(scenario.calls for scenario in SCENARIOS) * len(Kind)
+    points = sum(scenario.points for scenario in SCENARIOS)
     assert f"| {points:,} runs |" in (PROJECT / "README.md").read_text()

@@ -116,7 +116,7 @@ def test_one_bad_record_holds_up_no_other(messages: Messages) -> None:
 
 
 def test_a_topic_that_is_away_loses_nothing(
-    deployed: Application, messages: Messages, capsys: pytest.CaptureFixture[str]
+    deployed: Application, messages: Messages, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = batch("insert", "modify_generating")
     topic = deployed.environment["TOPIC_ARN"]
@@ -124,7 +124,7 @@ def test_a_topic_that_is_away_loses_nothing(
 
     # All of them fail, and are still named one by one.
     assert deliver(event) == [sequence_number(record) for record in event["Records"]]
-    assert capsys.readouterr().out.count("event not published") == len(event["Records"])
+    assert caplog.messages.count("event not published") == len(event["Records"])
 
     deployed.client("sns").create_topic(Name="task-events")
     assert deliver(event) == []
