@@ -238,7 +238,7 @@ SCENARIOS = [
     Scenario("second attempt postponed", second_attempt_postponed, DONE | FAILED, 82, begins_at=30),
     Scenario("second attempt refused", second_attempt_refused, DONE | FAILED, 73, begins_at=30),
     Scenario("aborted", aborted, DONE, 31),
-    Scenario("given up", given_up, DONE | FAILED, 80, begins_at=40),
+    Scenario("given up", given_up, DONE | FAILED, 95, begins_at=55),
     Scenario("never started", never_started, FAILED, 78, begins_at=40),
     Scenario("two share a slot", two_share_a_slot, DONE, 62, tasks=2),
 ]

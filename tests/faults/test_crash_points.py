@@ -23,7 +23,7 @@ def world(make_world: Any) -> World:
         START_RETRY_PACE="0=30,60=600",
         START_DEADLINE_SECONDS="2000",
         SLOT_SECONDS="900",
-        CONFIRMATION_PACE="0=5,5=60,300=900",
+        CONFIRMATION_PACE="0=5,5=60,300=400",
     )
     return made
 

@@ -74,9 +74,8 @@ class Looks:
                     now, FailureCode.VIDEO_UNAVAILABLE, "The video could not be copied in time."
                 )
             )
-        if isinstance(look, Ready):
-            # Opened again, it may hold a place that it needs no more.
-            self._limits.release_slot(task.task_id)
+        # Opened again, it may hold a place that it needs no more.
+        self._limits.release_slot(task.task_id)
         url = look.url if isinstance(look, Ready) else task.result_url
         return self._table.settle(task.changed(now, result_url=url, next_look_at=now))
 
