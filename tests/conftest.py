@@ -298,7 +298,8 @@ def tasks(
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much was injected: a number that shrinks unseen would prove ever less."""
     counts: dict[str, dict[str, int]] = {}
-    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+    # What a fixture counts at its end stands in the report of the teardown, whose category is "".
+    for report in (r for c in ("passed", "failed", "") for r in terminalreporter.getreports(c)):
         for kind, value in report.user_properties:
             name, number = value
             counts.setdefault(kind, {})[name] = number
