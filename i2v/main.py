@@ -87,6 +87,9 @@ def up(
         typer.Option(help="Use the real A2E there, with the token in A2E_TOKEN. It costs coins."),
     ] = None,
     generation_seconds: GenerationSeconds = 6.0,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="A parameter of template.yaml, as NAME=VALUE.")
+    ] = None,
 ) -> None:
     """Start the whole application on this machine and keep it running until Ctrl-C."""
     token = os.environ.get("A2E_TOKEN")
@@ -96,7 +99,18 @@ def up(
         a2e_url = a2e_url.rstrip("/")
         check_a2e(a2e_url, token or "")
     simulator = SimulatorSettings(generation_seconds=generation_seconds)
-    local = running_stack(a2e_url=a2e_url, a2e_token=token, simulator=simulator, port=port)
+    pairs = [given.partition("=") for given in parameter or []]
+    if not all(name and equals for name, equals, _ in pairs):
+        raise Trouble(
+            "Write a parameter as NAME=VALUE, for example CorsOrigin=https://example.com."
+        )
+    local = running_stack(
+        a2e_url=a2e_url,
+        a2e_token=token,
+        simulator=simulator,
+        port=port,
+        parameters={name: value for name, _, value in pairs},
+    )
     # Being interrupted is how this command ends well.
     with local as (stack, _), _written(stack), suppress(KeyboardInterrupt):
         for name, value in stack.as_dict().items():

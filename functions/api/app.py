@@ -1,5 +1,6 @@
 """The REST API. Routes translate; what can go wrong becomes a problem document in one place."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -49,6 +50,8 @@ _ANSWERS: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {
 _REFUSALS: Final = (FailureCode.INVALID_IMAGE, FailureCode.CONTENT_REFUSED)
 _JSON: Final = "application/json"
 # How soon asking again makes sense, while a task is open.
+_ENDLESS_NUMBER: Final = re.compile(r"\d{4300}")
+_KEPT: Final = {"Cache-Control": "max-age=300"}
 _RETRY: Final = {"Retry-After": "10"}
 
 TaskId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
@@ -135,14 +138,14 @@ def get_health() -> Health:
 @app.get("/openapi.json")
 def get_contract() -> Response[dict[str, Any]]:
     """The contract of this API, as OpenAPI."""
-    return _show_document(describe(app, __version__))
+    return Response(HTTPStatus.OK, _JSON, describe(app, __version__), _KEPT)
 
 
 @app.head("/asyncapi.json", include_in_schema=False)
 @app.get("/asyncapi.json")
 def get_event_catalogue() -> Response[dict[str, Any]]:
     """Show the catalogue of events, as AsyncAPI; its schemas are where events say they are."""
-    return _show_document(event_catalogue())
+    return Response(HTTPStatus.OK, _JSON, event_catalogue(), _KEPT)
 
 
 @app.exception_handler(ImageToVideoError)
@@ -178,7 +181,7 @@ def answer_invalid_request(error: RequestValidationError) -> Response[str]:
 @app.exception_handler([RequestUnsupportedContentType, RecursionError])
 def answer_unreadable(error: Exception) -> Response[str]:
     """A body of another kind, or JSON that is nested deeper than Python reads it."""
-    detail = "Send the body as JSON, with Content-Type: application/json."
+    detail = "Send the body as JSON that can be read, with Content-Type: application/json."
     if isinstance(error, RecursionError):
         detail = "The JSON is nested too deeply."
     return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", detail)
@@ -225,10 +228,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _without_forms(event: dict[str, Any]) -> dict[str, Any]:
-    """Name the type of any body but JSON as one that Powertools refuses: it would read forms."""
+    """Name the type of any body but JSON as one that Powertools refuses: it would read forms.
+
+    So is JSON with a number that Python refuses to read; no field may be as long as that.
+    """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     kind = headers.get("content-type", _JSON).partition(";")[0].strip().lower()
-    return event | {"headers": headers | {"content-type": _JSON if kind == _JSON else "refused"}}
+    readable = kind == _JSON and not _ENDLESS_NUMBER.search(event.get("body") or "")
+    return event | {"headers": headers | {"content-type": _JSON if readable else "refused"}}
 
 
 def _owner() -> str:
@@ -246,23 +253,16 @@ def _show(
     return Response(status, _JSON, video_tasks().show(task, cancellation), headers)
 
 
-def _show_document(document: dict[str, Any]) -> Response[dict[str, Any]]:
-    return Response(
-        status_code=HTTPStatus.OK,
-        content_type=_JSON,
-        body=document,
-        headers={"Cache-Control": "max-age=300"},
-    )
-
-
 def refuse_unclear_parameters(
     app: APIGatewayRestResolver, proceed: Callable[[APIGatewayRestResolver], Response[Any]]
 ) -> Response[Any]:
     """Which one of two was meant? And a filter that is misspelt would narrow nothing, unseen."""
-    for name, values in app.current_event.resolved_query_string_parameters.items():
+    event = app.current_event
+    given = event.resolved_query_string_parameters if event.resource == "/tasks" else {}
+    for name, values in given.items():
         if len(values) > 1:
             raise InvalidTaskError("must be given once", pointer=name)
-        if app.current_event.resource == "/tasks" and name not in signature(list_tasks).parameters:
+        if name not in signature(list_tasks).parameters:
             raise InvalidTaskError("is no parameter of a list", pointer=name)
     return proceed(app)
 

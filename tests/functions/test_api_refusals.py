@@ -145,3 +145,20 @@ def test_a_missing_setting_is_answered_as_unavailable(
     monkeypatch.delenv("TASKS_TABLE")
 
     assert_problem(send(sample("api/list_tasks")), 503, "temporarily_unavailable")
+
+
+def test_a_number_that_python_does_not_read_is_malformed(deployed: Application) -> None:
+    reply = send(creation('{"zz": ' + "9" * 4301 + "}"))
+    assert_problem(reply, 400, "malformed_request")
+
+
+def test_a_wrong_key_of_metadata_is_named_by_its_place(deployed: Application) -> None:
+    reply = send(creation({"image_url": IMAGE, "metadata": {"": "x"}}))
+    assert [fault["pointer"] for fault in reply.body["errors"]] == ["/metadata/"]
+
+
+def test_a_prompt_of_blanks_is_none(deployed: Application) -> None:
+    reply = send(creation({"image_url": IMAGE, "prompt": "  ", "negative_prompt": "\t"}))
+    assert reply.status == 202
+    assert reply.body["prompt"] == deployed.environment["DEFAULT_PROMPT"]
+    assert reply.body["negative_prompt"] == deployed.environment["DEFAULT_NEGATIVE_PROMPT"]

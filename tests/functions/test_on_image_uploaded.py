@@ -150,8 +150,9 @@ def test_metadata_chooses_the_options(deployed: Application, generator: Scripted
         (PNG, {"video-time": "soon"}, "invalid_request", "video-time"),
         (PNG, {"model-version": "a2e-v9"}, "invalid_request", "model-version"),
         (PNG, {"prompt": "p" * 1001}, "invalid_request", "prompt"),
+        (PNG, {"video_time": "20"}, "invalid_request", "write video-time"),
     ],
-    ids=["empty", "gif", "wave", "large", "time", "time-word", "model", "prompt"],
+    ids=["empty", "gif", "wave", "large", "time", "time-word", "model", "prompt", "misspelt"],
 )
 def test_a_bad_upload_is_recorded_as_failed_and_never_started(
     deployed: Application,

@@ -121,6 +121,15 @@ def test_no_event_holds_a_link_to_the_result_or_a_secret(
         assert hidden not in text
 
 
+@pytest.mark.parametrize("query", ["?sig=s3cret", "#sig=s3cret", "?a=1#sig=s3cret"])
+def test_no_event_holds_what_may_sign_the_caller_s_own_link(
+    stack: Application, topic: EventTopic, query: str
+) -> None:
+    topic.publish_change(None, a_task(image_url=f"https://images.example/cat.png{query}"))
+    [(body, _)] = heard(stack)
+    assert body["data"]["image_url"] == "https://images.example/cat.png"
+
+
 def test_a_redelivery_is_the_same_event_byte_for_byte(
     stack: Application, topic: EventTopic
 ) -> None:

@@ -135,3 +135,14 @@ def test_tasks_that_come_meanwhile_do_not_disturb(table: TaskTable) -> None:
     table.create(a_task(task_id="newer", created_at=made(99)))
     second = table.page("anna", limit=4, start=first.next)
     assert [task.task_id for task in second.tasks] == ["a07", "a06", "a05", "a04"]
+
+
+def test_a_page_ends_where_an_answer_would_be_too_long_to_send(emptied: Application) -> None:
+    table = TaskTable(emptied.table("TASKS_TABLE"), retention_days=90)
+    # Written out in ASCII, each of these letters takes twelve bytes.
+    large = "\N{GRINNING FACE}" * 40_000
+    for number in range(16):
+        table.create(a_task(task_id=f"a{number:02}", created_at=made(number), prompt=large))
+    pages = read_all(table, 16)
+    assert [name for page in pages for name in page] == [f"a{n:02}" for n in reversed(range(16))]
+    assert [len(page) for page in pages] == [7, 7, 2]

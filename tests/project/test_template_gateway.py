@@ -197,3 +197,19 @@ def test_every_call_is_throttled(translated: dict[str, Any]) -> None:
     assert (setting["ResourcePath"], setting["HttpMethod"]) == ("/*", "*")
     assert setting["ThrottlingRateLimit"] > 0
     assert setting["ThrottlingBurstLimit"] > 0
+
+
+def test_pages_may_send_forms_and_read_videos_where_their_origin_is_permitted(
+    template: dict[str, Any],
+) -> None:
+    def rule(bucket: str) -> dict[str, Any]:
+        configured = template["Resources"][bucket]["Properties"]["CorsConfiguration"]["Fn::If"]
+        assert (configured[0], configured[2]) == ("PermitsBrowsers", {"Ref": "AWS::NoValue"})
+        [rule] = configured[1]["CorsRules"]
+        return dict(rule)
+
+    assert rule("ImagesBucket")["AllowedOrigins"] == [{"Ref": "CorsOrigin"}]
+    assert rule("ImagesBucket")["AllowedMethods"] == ["POST"]
+    # A browser that was led there from another origin calls its own `null`; the link is signed.
+    assert rule("VideosBucket")["AllowedOrigins"] == ["*"]
+    assert rule("VideosBucket")["AllowedMethods"] == ["GET", "HEAD"]

@@ -196,8 +196,8 @@ class Admissions:
             name=options.name or _printable(file_name[:120]) or "image",
             image_url=image_url,
             image_version=image_version,
-            prompt=options.prompt or self._default_prompt,
-            negative_prompt=options.negative_prompt or self._default_negative_prompt,
+            prompt=_said(options.prompt) or self._default_prompt,
+            negative_prompt=_said(options.negative_prompt) or self._default_negative_prompt,
             video_time=options.video_time,
             model_version=options.model_version,
             metadata=options.metadata,
@@ -230,6 +230,11 @@ class Admissions:
             permitted = may_contact(address, permit_loopback=self._permit_loopback)
         if not permitted:
             raise InvalidTaskError("must be a public address", pointer=pointer)
+
+
+def _said(prompt: str | None) -> str | None:
+    """A prompt that says anything: A2E refuses blanks like an empty one."""
+    return prompt if prompt and prompt.strip() else None
 
 
 def _printable(name: str) -> str:

@@ -1,5 +1,6 @@
 """One event for each change of a task that subscribers hear of, as CloudEvents 1.0 on SNS."""
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -62,7 +63,7 @@ def describe_change(kind: EventType, after: Task, *, stack_name: str, schema_url
     """The event of one change, the same at every redelivery."""
     data = show_task(after, after.updated_at, TaskEventData)
     # The caller's own link may be a signed one, and subscribers are not the caller.
-    address, _, _ = data.image_url.partition("?")
+    address = re.split(r"[?#]", data.image_url, maxsplit=1)[0]
     return TaskEvent(
         id=f"{after.task_id}.{after.version}",
         source=f"/image-to-video/{stack_name}",

@@ -60,7 +60,8 @@ def problem(
 
 def pointer_to(place: tuple[str | int, ...]) -> str:
     """RFC 6901 for a place in the body; for a header or a query parameter its plain name."""
-    where, *path = place
+    # Pydantic says by this last part that it is the key itself that is wrong.
+    where, *path = place[:-1] if place[-1] == "[key]" else place
     if where != "body":
         return str(path[0]) if path else str(where)
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

@@ -22,6 +22,8 @@ OPEN_INDEX: Final = "open_by_next_look"
 # Attributes that only the table knows: the sparse index's key, and the time to live.
 _OPEN: Final = "open"
 _EXPIRES_AT: Final = "expires_at"
+# Lambda answers at most 6 MB, in which every quote and every letter beyond ASCII is escaped twice.
+_PAGE_BYTES: Final = 3_500_000
 
 type Position = dict[str, str]
 
@@ -132,11 +134,13 @@ class TaskTable:
         else:
             arguments["Limit"] = limit + 1
         tasks: list[Task] = []
+        size = 0
         for item in self._items(arguments, start):
             tasks.append(task_of(item))
-            # One more than asked for tells that there is a next page.
-            if len(tasks) > limit:
-                return Page(tasks[:limit], _position(tasks[limit - 1]))
+            size += len(json.dumps(tasks[-1].model_dump(mode="json")))
+            # One more than asked for, or than can be sent, tells that there is a next page.
+            if len(tasks) > limit or (size > _PAGE_BYTES and len(tasks) > 1):
+                return Page(tasks[:-1], _position(tasks[-2]))
         return Page(tasks, None)
 
     def overdue(self, before: datetime) -> Iterator[Task]:

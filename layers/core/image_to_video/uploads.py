@@ -70,6 +70,12 @@ def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskO
         fault = "The key has a segment of dots; no link to it can be made."
     if image is None or fault:
         return Failure(code=FailureCode.INVALID_IMAGE, message=fault)
+    for name in image.metadata:
+        option = name.replace("_", "-")
+        if option in _OPTIONS and option != name:
+            # Left alone it would be paid for without what was asked.
+            message = f"The object's metadata is wrong: write {option}, not {name}."
+            return Failure(code=FailureCode.INVALID_REQUEST, message=message)
     given = {name: _plain(value) for name, value in image.metadata.items()}
     options: dict[str, object] = {
         name.replace("-", "_"): value for name, value in given.items() if name in _OPTIONS
