@@ -44,7 +44,7 @@ up: $(VENV)
 	@.venv/bin/i2v up $(ARGS)
 
 test: check
-	.venv/bin/pytest -n 2 $(ARGS)
+	.venv/bin/pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(VENV) $(SAM) $(CHECKOV)
 	.venv/bin/ruff format --check .

@@ -141,12 +141,13 @@ def check_events(world: World) -> None:
         for before, after in world.history()
         if (kind := event_type(before, after)) is not None
     }
-    heard = {message.id: message.type for message in world.messages()}
+    messages = world.messages()
+    heard = {message.id: message.type for message in messages}
     assert heard == due, f"I4: {heard} instead of {due}"
     for task in world.records():
         final = {
             message.id
-            for message in world.messages()
+            for message in messages
             if message.subject == task.task_id and message.type.endswith(FINAL_TYPES)
         }
         assert len(final) == 1 + reopenings(world, task), f"I4: {len(final)} final events"

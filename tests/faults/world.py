@@ -37,6 +37,8 @@ A2E_URL = "https://a2e.test"
 # How an invocation may fail when something outside goes wrong; any other error is a fault of ours.
 FAILURES = (Died, BotoCoreError, ClientError, ImageToVideoError)
 TOKEN = "sk_simulator"
+# Events that were found to be what the catalogue says.
+PROMISED: set[str] = set()
 
 
 class InProcess(httpx.BaseTransport):
@@ -353,7 +355,10 @@ class World:
         for queue in self._queues.values():
             for message in queue._messages:
                 event = json.loads(message.body)
-                assert_promised(event)
+                # The same story tells the same event in every run: once looked at is enough.
+                if message.body not in PROMISED:
+                    assert_promised(event)
+                    PROMISED.add(message.body)
                 found.append(Message(event["id"], event["type"], event["subject"], event["data"]))
         return found
 

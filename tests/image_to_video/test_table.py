@@ -30,6 +30,7 @@ from tests.image_to_video.samples import NOW, a_full_task, a_task
 MOMENTS = st.integers(0, 10**12).map(lambda passed: NOW + timedelta(milliseconds=passed))
 TEXTS = st.text(max_size=30)
 NUMBERS = st.integers(0, 2**53)
+FAILURES = st.builds(Failure, code=st.sampled_from(FailureCode), message=TEXTS)
 ATTEMPTS = st.builds(
     Attempt,
     name=TEXTS,
@@ -37,7 +38,8 @@ ATTEMPTS = st.builds(
     sent_at=MOMENTS,
     lease_until=MOMENTS,
     in_flight=st.booleans(),
-    refusal=st.none() | TEXTS,
+    refusal=st.none() | FAILURES,
+    absent_since=st.none() | MOMENTS,
 )
 VIDEOS = st.builds(
     Video,
@@ -72,6 +74,9 @@ TASKS = st.builds(
     started_at=st.none() | MOMENTS,
     ended_at=st.none() | MOMENTS,
     next_look_at=st.none() | MOMENTS,
+    cancel_requested_at=st.none() | MOMENTS,
+    missing_since=st.none() | MOMENTS,
+    refund_requested_at=st.none() | MOMENTS,
     attempts=st.lists(ATTEMPTS, max_size=2).map(tuple),
     generator_task_id=st.none() | TEXTS,
     generator_status=st.none() | TEXTS,
@@ -80,7 +85,7 @@ TASKS = st.builds(
     copy_failures=st.integers(0, 1000),
     execution=TEXTS,
     coins=st.none() | st.integers(-10, 10**6),
-    failure=st.none() | st.builds(Failure, code=st.sampled_from(FailureCode), message=TEXTS),
+    failure=st.none() | FAILURES,
     video=st.none() | VIDEOS,
     cancellation=st.none() | st.sampled_from(Cancellation),
 )
