@@ -18,7 +18,7 @@ from tests.e2e.conftest import Running
 # How many cases are invented for each operation, beside its examples and the limits of its schema:
 # the same ones in every run. With CONTRACT_CASES set, as many as it says, and others each time.
 _WANTED: Final = os.environ.get("CONTRACT_CASES")
-CASES: Final = int(_WANTED or 280)
+CASES: Final = int(_WANTED or 250)
 SAME_EACH_TIME: Final = _WANTED is None
 # The emulator waits 50 ms for log lines after each call of a function, far longer than the
 # function works, so several requests go on at once.
