@@ -23,6 +23,8 @@ _DEPLOY_SECONDS: Final = 60
 def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
     """Create the stack and return its outputs. Raises `Trouble` with the emulator's reason."""
     template = packaged_template(emulator)
+    if unknown := sorted(parameters.keys() - template["Parameters"].keys()):
+        raise Trouble(f"template.yaml has no parameter {', '.join(unknown)}.")
     cloudformation = emulator.client("cloudformation")
     cloudformation.create_stack(
         StackName=STACK_NAME,

@@ -130,6 +130,8 @@ def test_bad_input_ends_in_one_clear_sentence(i2v: Start, tmp_path: Path, taken_
         (["demo", "--out", str(text / "x")], {}, "cannot be made"),
         (["up", "--port", taken_port], {}, f"Port {taken_port} is taken"),
         (["up", "--a2e-url", unreachable], {}, "Set A2E_TOKEN"),
+        (["up", "--parameter", "Nonsense"], {}, "NAME=VALUE"),
+        (["up", "--parameter", "Nonsense=1"], {}, "no parameter Nonsense"),
         (["up", "--a2e-url", unreachable], {"A2E_TOKEN": "sk_x"}, "cannot be reached"),
         (["simulate-a2e", "--port", taken_port], {}, f"Port {taken_port} cannot be used"),
     ]
