@@ -59,7 +59,7 @@ benchmark: $(VENV)
 contracts: $(VENV)
 	@.venv/bin/python -c 'import json, functions.api.app as api; \
 		print(json.dumps(api.describe(api.app, api.__version__), indent=2, ensure_ascii=False))' > functions/openapi.json
-	@.venv/bin/python -c 'import json; from image_to_video.catalogue import event_catalogue; \
+	@.venv/bin/python -c 'import json; from image_to_video.contract.asyncapi import event_catalogue; \
 		print(json.dumps(event_catalogue(), indent=2))' > functions/asyncapi.json
 
 deploy: $(VENV) $(SAM)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import httpx
-from image_to_video.tokens import TokenTable
+from image_to_video.adapters.token_table import TokenTable
 
 from i2v.deployment import deploy
 from i2v.emulator import Emulator, running_emulator
@@ -19,8 +19,8 @@ from i2v.trouble import Trouble
 OWNER: Final = "demo"
 # Nobody wants to wait for minutes while trying it out; the code is the same, the waits are not.
 SHORT_WAITS: Final = {
-    "FirstLookSeconds": "2",
-    "LookPace": "0=1,60=2,600=10",
+    "FirstPollSeconds": "2",
+    "PollPace": "0=1,60=2,600=10",
     "StartRetryPace": "0=2,60=10",
     "ConfirmationPace": "0=1",
     "QuietSeconds": "20",

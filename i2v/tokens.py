@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from image_to_video.tokens import TokenRecord, TokenTable
+from image_to_video.adapters.token_table import TokenRecord, TokenTable
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table

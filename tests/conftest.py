@@ -14,15 +14,15 @@ import httpx
 import imageio_ffmpeg
 import pytest
 from image_to_video import wiring
-from image_to_video.downloads import Downloads
-from image_to_video.generator import Look, Running, Started, StartRequest
-from image_to_video.schedule import Schedule
+from image_to_video.adapters.safe_download import Downloads
+from image_to_video.domain.generator import Look, Running, Started, StartRequest
+from image_to_video.domain.schedule import Schedule
+from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.settings import Settings
-from image_to_video.tasks import VideoTasks
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.log_scan import pytest_configure, pytest_runtest_makereport
+from tests.support.log_scan import pytest_configure, pytest_runtest_makereport
 
 # Hooks: every test's log is read through.
 __all__ = ["pytest_configure", "pytest_runtest_makereport"]

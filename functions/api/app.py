@@ -16,10 +16,14 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from image_to_video import __version__, pages
-from image_to_video.catalogue import event_catalogue
-from image_to_video.contract import describe
-from image_to_video.errors import (
+from image_to_video import __version__
+from image_to_video.contract import cors
+from image_to_video.contract.asyncapi import event_catalogue
+from image_to_video.contract.openapi import describe
+from image_to_video.contract.problem_details import pointer_to, problem
+from image_to_video.contract.requests import GivenMoment, TaskRequest, UploadRequest
+from image_to_video.contract.responses import Health, TaskList, TaskView, UploadTicket
+from image_to_video.domain.errors import (
     GeneratorRejectedError,
     IdempotencyKeyReusedError,
     ImageToVideoError,
@@ -29,11 +33,8 @@ from image_to_video.errors import (
     TaskNotFoundError,
     VideoNotReadyError,
 )
-from image_to_video.models import Cancellation, FailureCode, Task, TaskStatus
+from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
 from image_to_video.observability import count, logger, metrics
-from image_to_video.problems import pointer_to, problem
-from image_to_video.requests import GivenMoment, TaskRequest, UploadRequest
-from image_to_video.views import Health, TaskList, TaskView, UploadTicket
 from image_to_video.wiring import settings, video_tasks
 
 app = APIGatewayRestResolver(enable_validation=True, debug=False)  # debugging prints whole events
@@ -49,7 +50,6 @@ _ANSWERS: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {
 # What the generator may refuse at the start; the record of such a task stays and says the same.
 _REFUSALS: Final = (FailureCode.INVALID_IMAGE, FailureCode.CONTENT_REFUSED)
 _JSON: Final = "application/json"
-# How soon asking again makes sense, while a task is open.
 _ENDLESS_NUMBER: Final = re.compile(r"\d{4300}")
 _KEPT: Final = {"Cache-Control": "max-age=300"}
 _RETRY: Final = {"Retry-After": "10"}
@@ -208,7 +208,7 @@ def answer_no_route(_: NotFoundError) -> Response[str]:
     if app.current_event.http_method != "OPTIONS":
         detail = f"Here is only {allow['Allow']}."
         return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers=allow)
-    allow |= pages.may_send(settings().cors_origin, allow["Allow"])
+    allow |= cors.may_send(settings().cors_origin, allow["Allow"])
     return Response(status_code=HTTPStatus.NO_CONTENT, headers=allow, body="")
 
 
@@ -221,7 +221,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     headers["X-Request-Id"] = [event["requestContext"]["requestId"]]
     if "origin" in {name.lower() for name in event.get("headers") or {}}:
         with suppress(SettingsError):
-            headers.update(pages.readable_by(settings().cors_origin))
+            headers.update(cors.readable_by(settings().cors_origin))
     if event["httpMethod"] == "HEAD" or answer["body"] is None:
         answer["body"] = ""
     return answer

@@ -3,8 +3,8 @@
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from image_to_video.lifecycle.uploads import UploadedObject
 from image_to_video.observability import logger, metrics
-from image_to_video.uploads import UploadedObject
 from image_to_video.wiring import video_tasks
 from pydantic import BaseModel, Field
 

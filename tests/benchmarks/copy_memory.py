@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
-from image_to_video.inspection import InspectedVideo
-from image_to_video.storage import Storage
+from image_to_video.adapters.storage import Storage
+from image_to_video.adapters.video_probe import InspectedVideo
 
 MIB = 1024 * 1024
 

@@ -15,7 +15,7 @@ import i2v.stack
 from i2v.emulator import Emulator, running_emulator
 from i2v.simulator.settings import SimulatorSettings
 from i2v.stack import LocalStack, running_stack
-from tests.log_scan import leaks
+from tests.support.log_scan import leaks
 
 FINAL = {"succeeded", "failed", "canceled"}
 

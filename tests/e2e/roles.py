@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
-from image_to_video.models import Task, TaskStatus, WaitingFor
-from image_to_video.table import TaskTable
+from image_to_video.adapters.task_table import TaskTable
+from image_to_video.domain.task import Task, TaskStatus, WaitingFor
 from samtranslator.yaml_helper import yaml_parse
 
 from i2v.simulator.sample import SAMPLE_PATH
@@ -21,7 +21,7 @@ RESOURCES: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text())[
 # Workflows sleep, so that nothing happens but what a test does; limits are on, so that they are
 # asked.
 QUIET = {
-    "FirstLookSeconds": "3600",
+    "FirstPollSeconds": "3600",
     "ReconcileRate": "rate(1 day)",
     "OverdueSeconds": "1",
     "MaxGenerating": "500",
@@ -75,7 +75,7 @@ class Stage(Running):
             "model_version": "a2e",
             "created_at": now,
             "updated_at": now,
-            "next_look_at": now - timedelta(seconds=60),
+            "next_poll_at": now - timedelta(seconds=60),
             "execution": task_id,
         }
         return self.tasks.create(Task.model_validate(usual | fields))
@@ -101,7 +101,7 @@ class Stage(Running):
         """Let the next look at a task be due."""
         task = self.tasks.get(task_id)
         past = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=60)
-        self.tasks.replace(task.changed(past, next_look_at=past))
+        self.tasks.replace(task.changed(past, next_poll_at=past))
 
     def status(self, task_id: str) -> TaskStatus:
         return self.tasks.get(task_id).status
@@ -175,7 +175,7 @@ class Stage(Running):
 def label(resource: Any) -> str:
     """How a resource is called in the table below."""
     written = str(next(iter(resource.values()))) if isinstance(resource, dict) else str(resource)
-    for name in ("by_owner", "open_by_next_look", "stateMachine", "execution"):
+    for name in ("by_owner", "open_by_next_poll", "stateMachine", "execution"):
         if name in written:
             return name
     found = [name for name in RESOURCES if name in written]

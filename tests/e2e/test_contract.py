@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from image_to_video.tokens import TokenTable
+from image_to_video.adapters.token_table import TokenTable
 from schemathesis import Case
 from schemathesis.core.result import Ok
 
@@ -19,7 +19,7 @@ from tests.e2e.contract import CONTRACT, Conversation
 def running() -> Iterator[Running]:
     # Hundreds of tasks, which would all be looked at and copied beside what is tested here.
     simulator = SimulatorSettings(generation_seconds=1)
-    with running_stack(simulator=simulator, parameters={"FirstLookSeconds": "3600"}) as started:
+    with running_stack(simulator=simulator, parameters={"FirstPollSeconds": "3600"}) as started:
         yield Running(*started)
 
 

@@ -5,7 +5,7 @@ import time
 import httpx
 
 from tests.e2e.conftest import Running, logged
-from tests.log_scan import CANARY, leaks
+from tests.support.log_scan import CANARY, leaks
 
 
 def test_what_callers_send_stays_out_of_the_logs(running: Running) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from image_to_video.admissions import task_id_for
-from image_to_video.tokens import TokenTable
+from image_to_video.adapters.token_table import TokenTable
+from image_to_video.lifecycle.intake import task_id_for
 
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.simulator.settings import SimulatorSettings

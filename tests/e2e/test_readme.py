@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_to_video.tokens import TokenTable
+from image_to_video.adapters.token_table import TokenTable
 from PIL import Image
 
 from i2v.simulator.sample import SAMPLE_PATH

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from image_to_video.models import Failure, FailureCode, TaskStatus, WaitingFor
-from image_to_video.tokens import TokenTable
+from image_to_video.adapters.token_table import TokenTable
+from image_to_video.domain.task import Failure, FailureCode, TaskStatus, WaitingFor
 
 from i2v.demo import Demo
 from i2v.simulator.sample import SAMPLE_PATH
@@ -252,7 +252,7 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ),
     ("ReconcileTasksFunction", "dynamodb:GetItem", "TasksTable"): revives,
     ("ReconcileTasksFunction", "dynamodb:PutItem", "TasksTable"): revives,
-    ("ReconcileTasksFunction", "dynamodb:Query", "open_by_next_look"): revives,
+    ("ReconcileTasksFunction", "dynamodb:Query", "open_by_next_poll"): revives,
     ("ReconcileTasksFunction", "states:StartExecution", "stateMachine"): revives,
     ("ReconcileTasksFunction", "states:DescribeExecution", "execution"): revives,
 }

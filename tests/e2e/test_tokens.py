@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from image_to_video.tokens import TokenTable
+from image_to_video.adapters.token_table import TokenTable
 
 from i2v import deployed
 from i2v.main import run_command

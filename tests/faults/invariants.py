@@ -4,8 +4,8 @@ import hashlib
 from datetime import timedelta
 from itertools import pairwise
 
-from image_to_video.events import event_type
-from image_to_video.models import Cancellation, FailureCode, Task, TaskStatus
+from image_to_video.contract.events import event_type
+from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
 
 from tests.faults.interception import Kind
 from tests.faults.world import World
@@ -99,8 +99,8 @@ def check_times(world: World) -> None:
     A death delays that by the repair: overdue, found by the schedule, and given a new workflow.
     """
     schedule = world.settings.schedule
-    longest = max(wait for _, wait in schedule.look_pace.steps)
-    repair = schedule.overdue_seconds + 300 + schedule.first_look_seconds + 120
+    longest = max(wait for _, wait in schedule.poll_pace.steps)
+    repair = schedule.overdue_seconds + 300 + schedule.first_poll_seconds + 120
     slack = timedelta(seconds=longest + 10 + repair * len(world.interception.strikes))
     window = timedelta(seconds=schedule.window_seconds)
     deadline = timedelta(

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from image_to_video.models import Task, TaskStatus
-from image_to_video.requests import TaskRequest
-from image_to_video.uploads import UploadedObject
+from image_to_video.contract.requests import TaskRequest
+from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.lifecycle.uploads import UploadedObject
 
 from tests.faults.interception import Kind
 from tests.faults.world import World

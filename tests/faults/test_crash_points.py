@@ -19,7 +19,7 @@ def world(make_world: Any) -> World:
     made: World = make_world(
         MAX_GENERATING="1",
         DAILY_COIN_LIMIT="1000",
-        LOOK_PACE="0=10,60=290",
+        POLL_PACE="0=10,60=290",
         START_RETRY_PACE="0=30,60=600",
         START_DEADLINE_SECONDS="2000",
         SLOT_SECONDS="900",

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from image_to_video.models import Task
-from image_to_video.uploads import UploadedObject
+from image_to_video.domain.task import Task
+from image_to_video.lifecycle.uploads import UploadedObject
 
 from i2v.simulator.settings import SimulatorSettings
 from tests.faults.interception import Kind, Point
@@ -206,7 +206,7 @@ def world(make_world: Any) -> World:
     made: World = make_world(
         MAX_GENERATING="2",
         DAILY_COIN_LIMIT="10000",
-        LOOK_PACE="0=10,60=120,3600=1800",
+        POLL_PACE="0=10,60=120,3600=1800",
         SLOT_SECONDS="7200",
     )
     return made

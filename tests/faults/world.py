@@ -2,7 +2,7 @@
 
 Recovery is only what the real system has: the client's retry with the same key, Lambda's and Step
 Functions' retries, the stream's redelivery, the schedule. The workflow's loop is played here as
-`generate_video.asl.yaml` writes it; that file itself runs in tests/functions and tests/e2e.
+`generate_video.asl.yaml` writes it; that file itself runs in tests/handlers and tests/e2e.
 """
 
 import asyncio
@@ -18,20 +18,20 @@ import httpx
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 from image_to_video import wiring
-from image_to_video.a2e import A2E
-from image_to_video.downloads import Downloads, GuardedTransport
-from image_to_video.errors import ImageToVideoError
-from image_to_video.events import EventTopic
-from image_to_video.models import Phase, Task
+from image_to_video.adapters.a2e_client import A2E
+from image_to_video.adapters.event_topic import EventTopic
+from image_to_video.adapters.safe_download import Downloads, GuardedTransport
+from image_to_video.adapters.task_table import task_of
+from image_to_video.domain.errors import ImageToVideoError
+from image_to_video.domain.task import Phase, Task
 from image_to_video.settings import Settings
-from image_to_video.table import task_of
 from moto.backends import get_backend
 
 from i2v.simulator.app import create_app
 from i2v.simulator.settings import SimulatorSettings
-from tests.catalogue import assert_promised
 from tests.conftest import ACCOUNT, REGION, Application, Clock
 from tests.faults.interception import Died, InterceptedTransport, Interception
+from tests.support.catalogue import assert_promised
 
 A2E_URL = "https://a2e.test"
 # How an invocation may fail when something outside goes wrong; any other error is a fault of ours.
@@ -258,7 +258,7 @@ class World:
                     execution = Execution(
                         order["task_id"], self.clock(), order["trouble_wait_seconds"]
                     )
-                    execution.wake = self._in(order["first_look_seconds"])
+                    execution.wake = self._in(order["first_poll_seconds"])
                     self.executions[started.name] = execution
         return bool(self.executions)
 

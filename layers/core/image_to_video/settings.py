@@ -13,9 +13,9 @@ from pydantic import (
     ValidationError,
 )
 
-from image_to_video.errors import SettingsError
-from image_to_video.models import ModelVersion
-from image_to_video.schedule import Schedule
+from image_to_video.domain.errors import SettingsError
+from image_to_video.domain.schedule import Schedule
+from image_to_video.domain.task import ModelVersion
 
 
 def _prices(text: object) -> object:

@@ -10,27 +10,27 @@ import httpx
 from aws_lambda_powertools.utilities import parameters
 from botocore.config import Config
 
-from image_to_video.a2e import A2E
-from image_to_video.admissions import Admissions
-from image_to_video.attempts import Attempts
-from image_to_video.cancellations import Cancellations
-from image_to_video.copies import Copies
-from image_to_video.cursors import Cursors
-from image_to_video.downloads import Downloads, guarded_client
-from image_to_video.errors import GeneratorAccessError, SettingsError
-from image_to_video.events import EventTopic
-from image_to_video.generator import Generator
-from image_to_video.limits import Limits
-from image_to_video.looks import Looks
-from image_to_video.models import WaitingFor
+from image_to_video.adapters.a2e_client import A2E
+from image_to_video.adapters.event_topic import EventTopic
+from image_to_video.adapters.limit_table import Limits
+from image_to_video.adapters.safe_download import Downloads, guarded_client
+from image_to_video.adapters.storage import Storage
+from image_to_video.adapters.task_table import TaskTable
+from image_to_video.adapters.token_table import TokenTable
+from image_to_video.adapters.workflow import Workflow
+from image_to_video.domain.errors import GeneratorAccessError, SettingsError
+from image_to_video.domain.generator import Generator
+from image_to_video.domain.task import WaitingFor
+from image_to_video.lifecycle.cancel import Canceler
+from image_to_video.lifecycle.cursors import Cursors
+from image_to_video.lifecycle.intake import Intake
+from image_to_video.lifecycle.poll import Poller
+from image_to_video.lifecycle.service import VideoTasks
+from image_to_video.lifecycle.start import Starter
+from image_to_video.lifecycle.start_outcomes import StartOutcomes
+from image_to_video.lifecycle.store import Storer
 from image_to_video.observability import hide_query
 from image_to_video.settings import Settings
-from image_to_video.starts import Starts
-from image_to_video.storage import Storage
-from image_to_video.table import TaskTable
-from image_to_video.tasks import VideoTasks
-from image_to_video.tokens import TokenTable
-from image_to_video.workflow import Workflow
 
 # A changed secret is picked up after this long.
 _SECRET_SECONDS = 60
@@ -83,7 +83,7 @@ def assemble(
     workflow = Workflow(
         boto3.client("stepfunctions", config=_aws()),
         state_machine_arn=config.state_machine_arn,
-        first_look_seconds=schedule.first_look_seconds,
+        first_poll_seconds=schedule.first_poll_seconds,
         trouble_wait_seconds=schedule.trouble_wait_seconds,
     )
     limits = Limits(
@@ -92,12 +92,12 @@ def assemble(
         slot_seconds=config.slot_seconds,
         daily_coin_limit=config.daily_coin_limit,
     )
-    starts = Starts(
+    starts = Starter(
         table=table,
         generator=generator,
         storage=storage,
         limits=limits,
-        attempts=Attempts(table=table, limits=limits, schedule=schedule, now=now),
+        attempts=StartOutcomes(table=table, limits=limits, schedule=schedule, now=now),
         schedule=schedule,
         max_attempts=config.max_attempts,
         coins_per_second=config.coins_per_second,
@@ -108,7 +108,7 @@ def assemble(
         workflow=workflow,
         generator=generator,
         storage=storage,
-        admissions=Admissions(
+        admissions=Intake(
             table=table,
             workflow=workflow,
             storage=storage,
@@ -120,11 +120,11 @@ def assemble(
             now=now,
         ),
         starts=starts,
-        looks=Looks(table=table, generator=generator, limits=limits, schedule=schedule, now=now),
-        copies=Copies(
+        looks=Poller(table=table, generator=generator, limits=limits, schedule=schedule, now=now),
+        copies=Storer(
             table=table, storage=storage, downloads=downloads, schedule=schedule, now=now
         ),
-        cancellations=Cancellations(
+        cancellations=Canceler(
             table=table, generator=generator, limits=limits, schedule=schedule, now=now
         ),
         cursors=Cursors(_cursor_key(config)),

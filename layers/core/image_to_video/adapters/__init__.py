@@ -1,0 +1,1 @@
+"""One outside system each: A2E, DynamoDB tables, S3, Step Functions, SNS, downloads."""

@@ -1,0 +1,208 @@
+"""The two buckets: images that come in, videos that go out. The one module that speaks to S3."""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from image_to_video.domain.errors import UnreadableImageError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+# S3 wants at least 5 MiB for every part but the last; one part is what a copy holds in memory.
+PART_BYTES: Final = 8 * 1024 * 1024
+_LINK_SECONDS: Final = 7 * 24 * 3600
+# Whoever asks for a video follows its link at once; the next question brings a fresh one.
+_VIDEO_LINK_SECONDS: Final = 15 * 60
+VIDEO_TYPE: Final = "video/mp4"
+UPLOAD_SCHEME: Final = "s3://"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedImage:
+    """What an uploaded object says of itself: metadata as S3 keeps it, and its first bytes."""
+
+    size: int
+    metadata: dict[str, str]
+    first_bytes: bytes
+
+
+class Storage:
+    """Reads images, writes videos."""
+
+    def __init__(self, client: "S3Client", *, images_bucket: str, videos_bucket: str) -> None:
+        self._client = client
+        self.images_bucket = images_bucket
+        self.videos_bucket = videos_bucket
+
+    def image_url(self, key: str) -> str:
+        """How an uploaded image is written where other tasks have a web address."""
+        return f"{UPLOAD_SCHEME}{self.images_bucket}/{key}"
+
+    def image(self, key: str, version_id: str | None) -> UploadedImage | None:
+        """Read an uploaded image's metadata and beginning, or None where it is gone.
+
+        Raises `UnreadableImageError` where its encryption keeps us out.
+        """
+        at = self._at(key, version_id)
+        try:
+            head = self._client.head_object(**at)
+            size = head["ContentLength"]
+            # S3 refuses any range of an empty object.
+            body = self._client.get_object(**at, Range="bytes=0-15")["Body"] if size else None
+        except ClientError as error:
+            if _status(error) == 404:
+                return None
+            if _status(error) in (400, 403):
+                self._check_encryption(at)
+            raise
+        return UploadedImage(size, head["Metadata"], body.read() if body else b"")
+
+    def store_video(self, key: str, chunks: Iterable[bytes]) -> bool:
+        """Stream a video into its place; True when done, False when one is already there.
+
+        Nothing is visible before the last chunk came and every check passed. Whatever stops the
+        upload, also an error raised by `chunks`, takes its parts away again.
+        """
+        bucket = self.videos_bucket
+        upload_id = self._client.create_multipart_upload(
+            Bucket=bucket, Key=key, ContentType=VIDEO_TYPE
+        )["UploadId"]
+        try:
+            parts: list[CompletedPartTypeDef] = []
+            for number, part in enumerate(_in_parts(chunks), start=1):
+                tag = self._client.upload_part(
+                    Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=part
+                )["ETag"]
+                parts.append({"PartNumber": number, "ETag": tag})
+            self._client.complete_multipart_upload(
+                Bucket=bucket,
+                Key=key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": parts},
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            self._abort(key, upload_id)
+            if _status(error) == 412:
+                return False
+            raise
+        except BaseException:
+            self._abort(key, upload_id)
+            raise
+        return True
+
+    def has_video(self, key: str) -> bool:
+        """True where a video lies there. S3 says 403 for what is not there and cannot be listed."""
+        try:
+            self._client.head_object(Bucket=self.videos_bucket, Key=key)
+        except ClientError as error:
+            if _status(error) in (403, 404):
+                return False
+            raise
+        return True
+
+    def read_video(self, key: str) -> Iterator[bytes]:
+        """Stream a stored video back."""
+        reply = self._client.get_object(Bucket=self.videos_bucket, Key=key)
+        yield from reply["Body"].iter_chunks(64 * 1024)
+
+    def delete_video(self, key: str) -> None:
+        """Remove a video; harmless where there is none."""
+        self._client.delete_object(Bucket=self.videos_bucket, Key=key)
+
+    def sign_image(self, image_url: str, version_id: str | None) -> str:
+        """A link to an uploaded image that needs no credentials. Never log it.
+
+        It lives as long as SigV4 permits; with a role's credentials it dies with their session.
+        """
+        key = image_url.removeprefix(self.image_url(""))
+        return self._client.generate_presigned_url(
+            "get_object", Params=self._at(key, version_id), ExpiresIn=_LINK_SECONDS
+        )
+
+    def sign_video(self, key: str, *, file_name: str, head: bool = False) -> str:
+        """A short-lived link to a video, which browsers save under that name. Never log it.
+
+        A link is signed for one method; with `head` it only tells what the video is.
+        """
+        return self._client.generate_presigned_url(
+            "head_object" if head else "get_object",
+            Params={
+                "Bucket": self.videos_bucket,
+                "Key": key,
+                "ResponseContentDisposition": _attachment(file_name),
+            },
+            ExpiresIn=_VIDEO_LINK_SECONDS,
+        )
+
+    def sign_upload(
+        self, key: str, *, content_type: str, metadata: dict[str, str], max_bytes: int, seconds: int
+    ) -> tuple[str, dict[str, str]]:
+        """Address and fields of a form that puts exactly such an object. Never log them."""
+        fields = {"Content-Type": content_type}
+        fields |= {f"x-amz-meta-{name}": value for name, value in metadata.items()}
+        post = self._client.generate_presigned_post(
+            self.images_bucket,
+            key,
+            Fields=dict(fields),
+            Conditions=[
+                *({name: value} for name, value in fields.items()),
+                ["content-length-range", 1, max_bytes],
+            ],
+            ExpiresIn=seconds,
+        )
+        return post["url"], post["fields"]
+
+    def _check_encryption(self, at: dict[str, Any]) -> None:
+        """Raise `UnreadableImageError` where that is why an object cannot be read.
+
+        Anything else, our own permissions above all, is not its uploader's fault. HeadObject
+        never says which it was; GetObject does.
+        """
+        try:
+            self._client.get_object(**at, Range="bytes=0-0")["Body"].close()
+        except ClientError as error:
+            reason = str(error).lower()
+            if "kms" in reason or "encryption" in reason:
+                raise UnreadableImageError(
+                    "The uploaded object is encrypted with a key that the application cannot use."
+                ) from error
+
+    def _at(self, key: str, version_id: str | None) -> dict[str, Any]:
+        version = {"VersionId": version_id} if version_id else {}
+        return {"Bucket": self.images_bucket, "Key": key} | version
+
+    def _abort(self, key: str, upload_id: str) -> None:
+        with suppress(self._client.exceptions.NoSuchUpload):
+            self._client.abort_multipart_upload(
+                Bucket=self.videos_bucket, Key=key, UploadId=upload_id
+            )
+
+
+def _in_parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    part = bytearray()
+    for chunk in chunks:
+        part += chunk
+        if len(part) >= PART_BYTES:
+            yield bytes(part)
+            part.clear()
+    if part:
+        yield bytes(part)
+
+
+def _attachment(file_name: str) -> str:
+    """RFC 6266: the name in full, escaped as in RFC 8187, and a plain one for old clients."""
+    name = "".join(letter if letter.isprintable() else "_" for letter in file_name)
+    plain = re.sub(r'[^ -~]|["%/\\]', "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -1,0 +1,187 @@
+"""The tasks table. Every write is conditional on the version that was read."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
+
+from image_to_video.domain.errors import InvalidCursorError, TaskConflictError, TaskNotFoundError
+from image_to_video.domain.task import Task, TaskStatus, iso
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+OWNER_INDEX: Final = "by_owner"
+OPEN_INDEX: Final = "open_by_next_poll"
+# Attributes that only the table knows: the sparse index's key, and the time to live.
+_OPEN: Final = "open"
+_EXPIRES_AT: Final = "expires_at"
+# Lambda answers at most 6 MB, in which every quote and every letter beyond ASCII is escaped twice.
+_PAGE_BYTES: Final = 3_500_000
+
+type Position = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list; `next` is where the following page begins, None at the end."""
+
+    tasks: list[Task]
+    next: Position | None
+
+
+class TaskTable:
+    """Keeps tasks. Closed tasks are forgotten after `retention_days`; 0 keeps them."""
+
+    def __init__(self, table: "Table", *, retention_days: int) -> None:
+        self._table = table
+        self._retention_days = retention_days
+
+    def create(self, task: Task) -> Task:
+        """Store a new task, or return the one that already has its id."""
+        try:
+            self._table.put_item(
+                Item=self._item(task), ConditionExpression="attribute_not_exists(task_id)"
+            )
+        except ClientError as error:
+            if not _is_refused_condition(error):
+                raise
+            return self.get(task.task_id)
+        return task
+
+    def get(self, task_id: str) -> Task:
+        """Read one task as it is now. Raises `TaskNotFoundError`."""
+        reply = self._table.get_item(Key={"task_id": task_id}, ConsistentRead=True)
+        if "Item" not in reply:
+            raise TaskNotFoundError(f"there is no task {task_id}")
+        return task_of(reply["Item"])
+
+    def replace(self, new: Task) -> Task:
+        """Store the next version of a task. Raises `TaskConflictError` if another came first.
+
+        A write that took effect although its answer was lost is repeated by the SDK and then
+        refused; reading it back tells it from a conflict.
+        """
+        try:
+            self._table.put_item(
+                Item=self._item(new),
+                ConditionExpression="version = :read",
+                ExpressionAttributeValues={":read": new.version - 1},
+            )
+        except ClientError as error:
+            if not _is_refused_condition(error):
+                raise
+            if self.get(new.task_id) != new:
+                raise TaskConflictError(f"task {new.task_id} was changed meanwhile") from error
+        return new
+
+    def settle(self, new: Task) -> Task:
+        """Store the next version of a task, or return what somebody else stored first."""
+        try:
+            return self.replace(new)
+        except TaskConflictError:
+            return self.get(new.task_id)
+
+    def amend(self, task: Task, change: Callable[[Task], Task | None]) -> Task:
+        """Apply `change`, to ever newer versions of the task until it is stored.
+
+        For facts that stay true whatever others wrote; None means that nothing is left to do.
+        """
+        while True:
+            new = change(task)
+            if new is None:
+                return task
+            try:
+                return self.replace(new)
+            except TaskConflictError:
+                task = self.get(task.task_id)
+
+    def page(
+        self,
+        owner: str,
+        *,
+        limit: int,
+        start: Position | None = None,
+        status: TaskStatus | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> Page:
+        """One owner's tasks, newest first, at most `limit`.
+
+        Raises `InvalidCursorError` for a start outside of the given times.
+        """
+        after = iso(created_after) if created_after else "0"
+        before = iso(created_before) if created_before else "9"
+        # DynamoDB refuses the query in both cases.
+        if after > before:
+            return Page([], None)
+        if start is not None and not after <= start["created_at"] <= before:
+            raise InvalidCursorError("the cursor does not belong to a list of these times")
+        arguments: dict[str, Any] = {
+            "IndexName": OWNER_INDEX,
+            "ScanIndexForward": False,
+            "KeyConditionExpression": Key("owner").eq(owner)
+            & Key("created_at").between(after, before),
+        }
+        if status is not None:
+            arguments["FilterExpression"] = Attr("status").eq(status.value)
+        else:
+            arguments["Limit"] = limit + 1
+        tasks: list[Task] = []
+        size = 0
+        for item in self._items(arguments, start):
+            tasks.append(task_of(item))
+            size += len(json.dumps(tasks[-1].model_dump(mode="json")))
+            # One more than asked for, or than can be sent, tells that there is a next page.
+            if len(tasks) > limit or (size > _PAGE_BYTES and len(tasks) > 1):
+                return Page(tasks[:-1], _position(tasks[-2]))
+        return Page(tasks, None)
+
+    def overdue(self, before: datetime) -> Iterator[Task]:
+        """Open tasks whose next look should have happened before that moment, oldest first."""
+        due = Key(_OPEN).eq("open") & Key("next_poll_at").lt(iso(before))
+        arguments = {"IndexName": OPEN_INDEX, "KeyConditionExpression": due}
+        for item in self._items(arguments, None):
+            # The index may still show what the table has forgotten.
+            with suppress(TaskNotFoundError):
+                yield self.get(str(item["task_id"]))
+
+    def _items(self, query: dict[str, Any], start: Position | None) -> Iterator[dict[str, Any]]:
+        while True:
+            at: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
+            reply = self._table.query(**query, **at)
+            yield from reply["Items"]
+            start = cast("Position | None", reply.get("LastEvaluatedKey"))
+            if start is None:
+                return
+
+    def _item(self, task: Task) -> dict[str, Any]:
+        item: dict[str, Any] = json.loads(
+            task.model_dump_json(exclude_none=True), parse_float=Decimal
+        )
+        if not task.status.is_final:
+            item[_OPEN] = "open"
+        elif self._retention_days and task.ended_at:
+            expires = task.ended_at + timedelta(days=self._retention_days)
+            item[_EXPIRES_AT] = int(expires.timestamp())
+        return item
+
+
+def task_of(item: Mapping[str, Any]) -> Task:
+    """Read a task from a stored item, also from one that the table's stream delivers."""
+    fields = {key: value for key, value in item.items() if key not in (_OPEN, _EXPIRES_AT)}
+    return Task.model_validate(fields)
+
+
+def _position(task: Task) -> Position:
+    return {"task_id": task.task_id, "owner": task.owner, "created_at": iso(task.created_at)}
+
+
+def _is_refused_condition(error: ClientError) -> bool:
+    return error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException"

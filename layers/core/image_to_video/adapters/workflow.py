@@ -1,0 +1,58 @@
+"""The workflow executions: one for each task, named after it."""
+
+import json
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from image_to_video.domain.errors import WorkflowUnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+class Workflow:
+    """Starts executions of the state machine `generate_video`."""
+
+    def __init__(
+        self,
+        client: "SFNClient",
+        *,
+        state_machine_arn: str,
+        first_poll_seconds: int,
+        trouble_wait_seconds: int,
+    ) -> None:
+        self._client = client
+        self._state_machine_arn = state_machine_arn
+        self._first_poll_seconds = first_poll_seconds
+        self._trouble_wait_seconds = trouble_wait_seconds
+
+    def start(self, task_id: str, execution: str, *, at_once: bool = False) -> None:
+        """Make sure that the execution of this name exists; `at_once` skips its first wait.
+
+        AWS answers the same again while it runs and `ExecutionAlreadyExists` once it has ended;
+        emulators say the latter in both cases. Either way it is there.
+        Raises `WorkflowUnavailableError`.
+        """
+        order = {
+            "task_id": task_id,
+            "first_poll_seconds": 1 if at_once else self._first_poll_seconds,
+            "trouble_wait_seconds": self._trouble_wait_seconds,
+        }
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._state_machine_arn, name=execution, input=json.dumps(order)
+            )
+        except self._client.exceptions.ExecutionAlreadyExists:
+            return
+        except (BotoCoreError, ClientError) as error:
+            raise WorkflowUnavailableError(f"no execution could be started: {error}") from error
+
+    def is_running(self, execution: str) -> bool:
+        """True while the execution of this name lives."""
+        arn = self._state_machine_arn.replace(":stateMachine:", ":execution:")
+        try:
+            reply = self._client.describe_execution(executionArn=f"{arn}:{execution}")
+        except self._client.exceptions.ExecutionDoesNotExist:
+            return False
+        return reply["status"] == "RUNNING"

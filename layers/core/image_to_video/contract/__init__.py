@@ -1,0 +1,1 @@
+"""What callers and subscribers are promised: requests, responses, events, errors, documents."""

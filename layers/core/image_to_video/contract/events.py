@@ -1,0 +1,77 @@
+"""One event for each change of a task that subscribers hear of, as CloudEvents 1.0 on SNS."""
+
+import re
+from enum import StrEnum
+from typing import Final, Literal
+
+from image_to_video.contract.responses import TaskEventData, View, show_task
+from image_to_video.domain.task import Moment, Task, TaskStatus
+
+
+class EventType(StrEnum):
+    """The types of the catalogue. `storing` has none: subscribers wait for the video itself."""
+
+    CREATED = "image-to-video.task.created"
+    GENERATING = "image-to-video.task.generating"
+    LATE = "image-to-video.task.late"
+    SUCCEEDED = "image-to-video.task.succeeded"
+    FAILED = "image-to-video.task.failed"
+    CANCELED = "image-to-video.task.canceled"
+
+
+_TYPES: Final = {
+    TaskStatus.GENERATING: EventType.GENERATING,
+    TaskStatus.SUCCEEDED: EventType.SUCCEEDED,
+    TaskStatus.FAILED: EventType.FAILED,
+    TaskStatus.CANCELED: EventType.CANCELED,
+}
+
+
+class TaskEvent(View):
+    """The envelope (https://github.com/cloudevents/spec, version 1.0).
+
+    `id` is the task's id and version, so every redelivery of one change carries the same id.
+    """
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    source: str
+    type: EventType
+    subject: str
+    time: Moment
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str
+    data: TaskEventData
+
+
+def event_type(before: Task | None, after: Task) -> EventType | None:
+    """The event that a change of the record stands for, or None for an inner change."""
+    if before is None:
+        # A bad upload is recorded as failed at once; its only event is the final one.
+        return _TYPES.get(after.status, EventType.CREATED)
+    if before.status is not after.status:
+        return _TYPES.get(after.status)
+    if after.late and not before.late:
+        return EventType.LATE
+    return None
+
+
+def describe_change(kind: EventType, after: Task, *, stack_name: str, schema_url: str) -> TaskEvent:
+    """The event of one change, the same at every redelivery."""
+    data = show_task(after, after.updated_at, TaskEventData)
+    # The caller's own link may be a signed one, and subscribers are not the caller.
+    address = re.split(r"[?#]", data.image_url, maxsplit=1)[0]
+    return TaskEvent(
+        id=f"{after.task_id}.{after.version}",
+        source=f"/image-to-video/{stack_name}",
+        type=kind,
+        subject=after.task_id,
+        time=after.updated_at,
+        dataschema=schema_url,
+        data=data.model_copy(update={"image_url": address}),
+    )
+
+
+def attributes_of(event: TaskEvent, owner: str) -> dict[str, str]:
+    """The message attributes, which subscriptions can choose by."""
+    return {"type": event.type.value, "status": event.data.status.value, "owner": owner}

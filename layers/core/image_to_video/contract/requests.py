@@ -1,0 +1,94 @@
+"""What callers may ask for: the rules of a request, before it is a task."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+
+from image_to_video.domain.task import Frozen, ModelVersion, VideoSeconds
+
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d")
+_FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_DAY: Final = datetime(9000, 1, 1, tzinfo=UTC)
+
+Prompt = Annotated[str, StringConstraints(max_length=1000)]
+# It becomes the name of a file, so it carries no control characters.
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=512)],
+        Annotated[str, StringConstraints(max_length=512)],
+    ],
+    Field(max_length=16),
+]
+
+
+def _written_out(text: object) -> object:
+    """Refuse numbers, which Pydantic would read as seconds since 1970."""
+    if isinstance(text, str) and not _RFC3339.match(text):
+        raise ValueError("must be a date and a time with a zone, as RFC 3339 has them")
+    return text
+
+
+def _in_calendar(moment: datetime) -> datetime:
+    """Moments at the ends of the calendar cannot always be written in UTC; no task is there."""
+    return min(max(moment, _FIRST_DAY), _LAST_DAY)
+
+
+# A moment as callers write it.
+GivenMoment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_calendar)]
+
+
+class TaskOptions(Frozen):
+    """What a caller may choose beside the image. Field names are A2E's own where it has one.
+
+    A2E publishes no limit for prompts; 1,000 characters is ours. `model_version` always has a
+    value, because without one A2E lets the account's plan decide, and with it the price.
+    """
+
+    prompt: Prompt | None = Field(None, description="What should happen in the video.")
+    negative_prompt: Prompt | None = Field(None, description="What should not be in the video.")
+    name: Name | None = Field(None, description="Label; default: the image's file name.")
+    video_time: VideoSeconds = Field(5, description="Length of the video in seconds.")
+    model_version: ModelVersion = Field(ModelVersion.A2E, description="The generator's model.")
+    metadata: Metadata = Field(
+        default_factory=dict, description="Yours; returned with the task and its events."
+    )
+
+
+class TaskRequest(TaskOptions):
+    """The body of `POST /tasks`."""
+
+    image_url: Annotated[
+        str,
+        StringConstraints(max_length=2048, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$"),
+        Field(description="Address of the image: http or https, public, without credentials."),
+    ]
+
+
+class UploadRequest(TaskOptions):
+    """The body of `POST /uploads`: the options of the task that the file itself will start."""
+
+    filename: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$"),
+        Field(description="Name of the file; the task's name, unless it is given one."),
+    ]
+    content_type: Literal["image/jpeg", "image/png", "image/webp"]
+    metadata: Annotated[
+        dict[
+            # S3 keeps them in the names of headers, in lower case.
+            Annotated[
+                str, StringConstraints(max_length=512, pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$")
+            ],
+            Annotated[str, StringConstraints(max_length=512)],
+        ],
+        Field(
+            max_length=16,
+            default_factory=dict,
+            description="Yours; returned with the task and its events.",
+        ),
+    ]

@@ -1,0 +1,154 @@
+"""How the outside world sees a task: the same shape in REST answers and in events."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from image_to_video.domain.task import (
+    Cancellation,
+    Failure,
+    ModelVersion,
+    Moment,
+    Task,
+    TaskStatus,
+    Video,
+    VideoSeconds,
+    WaitingFor,
+)
+
+# A2E's documentation: usually under 10 minutes when there is no queue. It reports no percentage,
+# so none is shown.
+EXPECTED_SECONDS: Final = 600
+
+
+class Stage(StrEnum):
+    """What is being done for the task right now, for people."""
+
+    STARTING = "starting"
+    GENERATING = "generating"
+    STORING = "storing"
+    ENDED = "ended"
+
+
+_STAGES: Final = {
+    TaskStatus.QUEUED: Stage.STARTING,
+    TaskStatus.GENERATING: Stage.GENERATING,
+    TaskStatus.STORING: Stage.STORING,
+}
+
+
+class View(BaseModel):
+    """Base of what is shown to callers."""
+
+    # What has a default is still always shown.
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class Progress(View):
+    """How far a task is, in what is really known: its stage and the seconds since its creation."""
+
+    stage: Stage
+    elapsed_seconds: int
+    expected_seconds: int = EXPECTED_SECONDS
+
+
+class VideoFacts(View):
+    """What was measured of the stored video."""
+
+    bytes: int
+    sha256: str
+    content_type: str
+    width: int
+    height: int
+    duration_seconds: float
+
+
+class Links(View):
+    """Where to go on from here, relative to the API's host; null where there is nothing to do."""
+
+    self: str
+    video: str | None
+    cancel: str | None
+
+
+class TaskView(View):
+    """A task as `GET /tasks/{task_id}` shows it."""
+
+    object: Literal["task"] = "task"
+    task_id: str
+    status: TaskStatus
+    late: bool
+    waiting_for: WaitingFor | None
+    name: str
+    image_url: str
+    prompt: str
+    negative_prompt: str
+    video_time: VideoSeconds
+    model_version: ModelVersion
+    metadata: dict[str, str]
+    created_at: Moment
+    updated_at: Moment
+    started_at: Moment | None
+    ended_at: Moment | None
+    progress: Progress
+    coins: int | None
+    failure: Failure | None
+    video: VideoFacts | None
+    cancellation: Cancellation | None
+    links: Links
+
+
+class TaskEventData(TaskView):
+    """A task as events show it: the same, and where the video lies."""
+
+    video: Video | None  # type: ignore[assignment]
+
+
+class TaskList(View):
+    """One page of `GET /tasks`."""
+
+    object: Literal["list"] = "list"
+    data: list[TaskView]
+    has_more: bool
+    next_cursor: str | None
+
+
+class UploadTicket(View):
+    """How to send one image: a form for `POST`, whose last field `file` is the image."""
+
+    task_id: str
+    url: str
+    fields: dict[str, str]
+    expires_at: Moment
+
+
+class Health(View):
+    """That the API answers, and which version of it."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+def show_task[Shown: TaskView](task: Task, now: datetime, shown_as: type[Shown]) -> Shown:
+    """Show a task as it looks at `now`; what is internal to it stays inside."""
+    until = task.ended_at or now
+    place = f"/v1/tasks/{task.task_id}"
+    public = {name: value for name, value in dict(task).items() if name in shown_as.model_fields}
+    return shown_as.model_validate(
+        public
+        | {
+            "progress": Progress(
+                stage=_STAGES.get(task.status, Stage.ENDED),
+                elapsed_seconds=max(0, int((until - task.created_at).total_seconds())),
+            ),
+            "video": task.video and task.video.model_dump(),
+            "failure": task.failure and task.failure.model_dump(),
+            "links": Links(
+                self=place,
+                video=f"{place}/video" if task.status is TaskStatus.SUCCEEDED else None,
+                cancel=None if task.status.is_final else f"{place}/cancel",
+            ),
+        }
+    )

@@ -1,0 +1,128 @@
+"""Everything raised on purpose, as one tree.
+
+ImageToVideoError                  base; carries a message fit for a log
+├── SettingsError                  a setting is missing or wrong; a cold start fails and names it
+├── InvalidTaskError               the request breaks a rule its schema cannot express
+├── IdempotencyKeyReusedError      the same key came with another request
+├── TaskNotFoundError              no such task, or not this owner's
+├── VideoNotReadyError             the task has no video, or not yet
+├── TaskConflictError              somebody else changed the task first
+├── UnreadableImageError           an uploaded object is encrypted so that we cannot read it
+├── WorkflowUnavailableError       no execution could be started now
+├── InvalidCursorError             a list cursor that was not made here
+├── UnauthorizedError              no token, or one that was never made here
+├── GeneratorError                 the outside generator
+│   ├── GeneratorUnavailableError  surely nothing was accepted; worth asking again later
+│   ├── GeneratorRejectedError     it will never accept this request
+│   ├── GeneratorAccessError       token, plan or coins: the account's trouble, not the task's
+│   └── StartUnconfirmedError      a start whose outcome is unknown; it may have been paid
+└── VideoDownloadError             the finished video cannot be fetched or is not one
+    └── VideoLinkExpiredError      the link is dead; a new look brings a new one
+"""
+
+from image_to_video.domain.task import FailureCode, WaitingFor
+
+
+class ImageToVideoError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class SettingsError(ImageToVideoError):
+    """A setting is missing or malformed; the message names the variable."""
+
+
+class InvalidTaskError(ImageToVideoError):
+    """A request that can never become a video. `pointer` is the JSON pointer of the bad field."""
+
+    def __init__(self, detail: str, *, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.pointer = pointer
+
+
+class IdempotencyKeyReusedError(ImageToVideoError):
+    """The idempotency key already belongs to a different request of the same owner."""
+
+
+class TaskNotFoundError(ImageToVideoError):
+    """There is no such task for this owner."""
+
+
+class VideoNotReadyError(ImageToVideoError):
+    """There is no video to fetch; `may_come` is False for a task that ended without one."""
+
+    def __init__(self, message: str, *, may_come: bool) -> None:
+        super().__init__(message)
+        self.may_come = may_come
+
+
+class TaskConflictError(ImageToVideoError):
+    """The task was changed by somebody else between our read and our write."""
+
+
+class UnreadableImageError(ImageToVideoError):
+    """An uploaded object is encrypted with a key that is not ours to use."""
+
+
+class WorkflowUnavailableError(ImageToVideoError):
+    """No execution could be started now; the schedule will give the task one."""
+
+
+class InvalidCursorError(ImageToVideoError):
+    """The cursor is not one that a list answer handed out."""
+
+
+class UnauthorizedError(ImageToVideoError):
+    """No token that was ever made here."""
+
+    def __init__(self) -> None:
+        # API Gateway answers 401 to exactly this text, and 500 to any other:
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+        super().__init__("Unauthorized")
+
+
+class GeneratorError(ImageToVideoError):
+    """Base of all trouble with the outside generator."""
+
+
+class GeneratorUnavailableError(GeneratorError):
+    """Surely nothing was accepted. `retry_after` is the generator's own wish, in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class GeneratorRejectedError(GeneratorError):
+    """The generator will never accept this request; `code` says why."""
+
+    def __init__(self, message: str, *, code: FailureCode) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class GeneratorAccessError(GeneratorError):
+    """The account cannot start anything now; `waiting_for` is `coins` or `access`."""
+
+    def __init__(self, message: str, *, waiting_for: WaitingFor) -> None:
+        super().__init__(message)
+        self.waiting_for = waiting_for
+
+
+class StartUnconfirmedError(GeneratorError):
+    """A start that may have been accepted and paid: it must be looked up, never repeated blindly.
+
+    `refusal` holds the generator's words where it answered with an unexplained error code.
+    """
+
+    def __init__(self, message: str, *, refusal: str | None = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class VideoDownloadError(ImageToVideoError):
+    """The finished video could not be fetched, or what came is not a usable video."""
+
+
+class VideoLinkExpiredError(VideoDownloadError):
+    """The result link answers 403, 404 or 410: only a new look helps."""

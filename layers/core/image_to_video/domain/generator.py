@@ -1,0 +1,87 @@
+"""What the application asks of an outside generator, in words that name no vendor."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from image_to_video.domain.task import FailureCode, ModelVersion, VideoSeconds
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """One paid start. `name` is unique for each attempt and is how the attempt is found again."""
+
+    name: str
+    image_url: str
+    prompt: str
+    negative_prompt: str
+    video_time: VideoSeconds
+    model_version: ModelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The generator accepted a start and, as far as it says, charged `coins` for it."""
+
+    generator_task_id: str
+    coins: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Still at it; `word` is the generator's own status. A `refundable` start has not begun yet."""
+
+    word: str
+    refundable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The video can be fetched from `url`, which is public and short-lived: never log it."""
+
+    word: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The generator says completed but gives no usable link."""
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The generator gave up. `tentative` words count only when seen in two looks running."""
+
+    word: str
+    code: FailureCode
+    message: str
+    tentative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The generator does not show this task, now."""
+
+    word: str = "missing"
+
+
+type Look = Running | Ready | Incomplete | Failed | Missing
+
+
+class Generator(Protocol):
+    """The outside service. Every method may raise `GeneratorUnavailableError` or
+    `GeneratorAccessError`; `start` also `GeneratorRejectedError` and `StartUnconfirmedError`."""
+
+    def start(self, request: StartRequest) -> Started:
+        """Start, and pay for, one video. Sends its request at most once."""
+
+    def check(self, generator_task_id: str) -> Look:
+        """Ask how it is going."""
+
+    def find(self, name: str, *, since: datetime) -> Started | None:
+        """Look a start up by its attempt's name among the records made after `since`."""
+
+    def cancel(self, generator_task_id: str) -> bool:
+        """Give a refundable start back. False: refused, it has begun or is gone."""

@@ -1,0 +1,63 @@
+"""When to look next: pure functions of the time that has passed, every number a setting."""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveInt, model_validator
+
+
+class Pace(BaseModel):
+    """How long to wait, by how much time has passed: `0=10,180=20` waits 10 s, after 180 s 20 s."""
+
+    model_config = ConfigDict(frozen=True)
+
+    steps: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def parse(cls, text: object) -> object:
+        """Read `from=wait` pairs separated by commas; anything but a text passes through.
+
+        Raises `ValueError` for a pair that is not two whole numbers.
+        """
+        if not isinstance(text, str):
+            return text
+        pairs = (pair.split("=") for pair in text.split(","))
+        return cls(steps=tuple((int(start), int(wait)) for start, wait in pairs))
+
+    @model_validator(mode="after")
+    def _rises_from_zero(self) -> Self:
+        starts = [start for start, _ in self.steps]
+        if not starts or starts[0] != 0 or starts != sorted(set(starts)):
+            raise ValueError("a pace begins at 0 and its starts rise, for example 0=10,180=20")
+        if any(wait < 1 for _, wait in self.steps):
+            raise ValueError("a pace waits at least 1 second")
+        return self
+
+    def wait(self, passed: timedelta) -> int:
+        """Seconds to wait when `passed` has gone by since the beginning."""
+        seconds = passed.total_seconds()
+        reached = [wait for start, wait in self.steps if start <= seconds]
+        return reached[-1] if reached else self.steps[0][1]
+
+
+type PaceText = Annotated[Pace, BeforeValidator(Pace.parse)]
+
+
+class Schedule(BaseModel):
+    """Every waiting time and deadline, in seconds. Each field is a parameter of the template."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first_poll_seconds: PositiveInt
+    poll_pace: PaceText
+    window_seconds: PositiveInt
+    start_retry_pace: PaceText
+    start_deadline_seconds: PositiveInt
+    lease_seconds: PositiveInt
+    confirmation_pace: PaceText
+    quiet_seconds: PositiveInt
+    incomplete_seconds: PositiveInt
+    copy_retry_pace: PaceText
+    generation_deadline_seconds: PositiveInt
+    trouble_wait_seconds: PositiveInt
+    overdue_seconds: PositiveInt

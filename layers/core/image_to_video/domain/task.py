@@ -1,0 +1,298 @@
+"""The words of the application as types: the task, its statuses, and what can happen to it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+
+
+def iso(moment: datetime) -> str:
+    """Write a moment as ISO 8601 in UTC with milliseconds and `Z`; such texts sort by time."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[
+    AwareDatetime,
+    PlainSerializer(iso, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
+
+
+class Frozen(BaseModel):
+    """Base of the immutable models; a change makes a new object."""
+
+    # Records hold links with signatures: no error may quote them.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands. The table of permitted changes is here and nowhere else."""
+
+    QUEUED = "queued"
+    GENERATING = "generating"
+    STORING = "storing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_final(self) -> bool:
+        """True for a status that is never left again."""
+        return not _NEXT[self]
+
+    def may_become(self, other: "TaskStatus") -> bool:
+        """True where the change is permitted; staying where one is always is."""
+        return other is self or other in _NEXT[self]
+
+
+_NEXT: Final[Mapping[TaskStatus, frozenset[TaskStatus]]] = MappingProxyType(
+    {
+        TaskStatus.QUEUED: frozenset(
+            {TaskStatus.GENERATING, TaskStatus.FAILED, TaskStatus.CANCELED}
+        ),
+        TaskStatus.GENERATING: frozenset(
+            {TaskStatus.STORING, TaskStatus.FAILED, TaskStatus.CANCELED}
+        ),
+        TaskStatus.STORING: frozenset(
+            {TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELED}
+        ),
+        TaskStatus.SUCCEEDED: frozenset(),
+        TaskStatus.FAILED: frozenset(),
+        TaskStatus.CANCELED: frozenset(),
+    }
+)
+
+
+class WaitingFor(StrEnum):
+    """Why a queued task is still queued."""
+
+    START = "start"
+    GENERATOR = "generator"
+    COINS = "coins"
+    ACCESS = "access"
+    CONFIRMATION = "confirmation"
+
+
+class FailureCode(StrEnum):
+    """Why a task failed. Closed list: callers may switch on it."""
+
+    INVALID_REQUEST = "invalid_request"
+    INVALID_IMAGE = "invalid_image"
+    CONTENT_REFUSED = "content_refused"
+    START_REFUSED = "start_refused"
+    START_UNCONFIRMED = "start_unconfirmed"
+    START_DEADLINE_EXCEEDED = "start_deadline_exceeded"
+    GENERATION_FAILED = "generation_failed"
+    GENERATION_DEADLINE_EXCEEDED = "generation_deadline_exceeded"
+    COMPLETED_WITHOUT_VIDEO = "completed_without_video"
+    VIDEO_UNAVAILABLE = "video_unavailable"
+
+
+# The generator may still be at work, or may still turn out to have the video that was paid for.
+_GIVEN_UP: Final = frozenset(
+    {FailureCode.START_UNCONFIRMED, FailureCode.GENERATION_DEADLINE_EXCEEDED}
+)
+_WITHOUT_VIDEO: Final = frozenset(
+    {FailureCode.COMPLETED_WITHOUT_VIDEO, FailureCode.VIDEO_UNAVAILABLE}
+)
+
+
+class Cancellation(StrEnum):
+    """What a cancel request achieved."""
+
+    REFUNDED = "refunded"
+    TOO_LATE = "too_late"
+    ALREADY_FINAL = "already_final"
+
+
+class ModelVersion(StrEnum):
+    """The generator's models by the names of A2E's own API."""
+
+    A2E = "a2e"
+    A2E_V2 = "a2e-v2"
+    A2E_V2_FLASH = "a2e-v2-flash"
+
+
+VideoSeconds = Literal[5, 10, 15, 20]
+
+
+class Failure(Frozen):
+    """Why a task failed: `code` for programs, `message` for people."""
+
+    code: FailureCode
+    message: str
+
+
+class Video(Frozen):
+    """The stored video: where it lies and what was measured on the way there."""
+
+    bucket: str
+    key: str
+    bytes: int
+    sha256: str
+    content_type: str
+    width: int
+    height: int
+    duration_seconds: float
+
+
+class Attempt(Frozen):
+    """One start call that was, or may have been, accepted by the generator.
+
+    It is stored before the call. Until its outcome is known it is *in flight*: while the lease
+    runs, somebody is at it; afterwards it must be looked up at the generator by `name`.
+    `refusal` keeps what the generator said in place of accepting it. `absent_since` is when a
+    complete reading of the generator's list did not show it, and none has since.
+    """
+
+    name: str
+    lease_owner: str
+    sent_at: Moment
+    lease_until: Moment
+    coins_reserved: int = 0
+    in_flight: bool = True
+    refusal: Failure | None = None
+    absent_since: Moment | None = None
+
+
+class Task(Frozen):
+    """One image to be turned into one video, exactly as the table keeps it."""
+
+    task_id: str
+    owner: str
+    fingerprint: str
+    version: int = 1
+    status: TaskStatus = TaskStatus.QUEUED
+    late: bool = False
+    waiting_for: WaitingFor | None = None
+
+    name: str
+    image_url: str
+    image_version: str | None = None
+    prompt: str
+    negative_prompt: str
+    video_time: VideoSeconds
+    model_version: ModelVersion
+    metadata: dict[str, str] = {}
+
+    created_at: Moment
+    updated_at: Moment
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
+    reopened_at: Moment | None = None
+    cancel_requested_at: Moment | None = None
+    refund_requested_at: Moment | None = None
+    missing_since: Moment | None = None
+    next_poll_at: Moment | None = None
+
+    attempts: tuple[Attempt, ...] = ()
+    generator_task_id: str | None = None
+    generator_status: str | None = None
+    completed_at: Moment | None = None
+    result_url: str | None = None
+    copy_failures: int = 0
+    execution: str
+
+    coins: int | None = None
+    failure: Failure | None = None
+    video: Video | None = None
+    cancellation: Cancellation | None = None
+
+    @property
+    def unresolved_attempt(self) -> Attempt | None:
+        """The attempt whose outcome is not known yet, if there is one."""
+        if self.attempts and self.attempts[-1].in_flight:
+            return self.attempts[-1]
+        return None
+
+    @property
+    def may_be_at_work(self) -> bool:
+        """True where the generator may be working on it, also after we have closed it."""
+        if self.status is TaskStatus.CANCELED:
+            return self.cancellation is Cancellation.TOO_LATE and self.completed_at is None
+        given_up = self.failure is not None and self.failure.code in _GIVEN_UP
+        return given_up or self.status is TaskStatus.GENERATING
+
+    @property
+    def may_be_mended(self) -> bool:
+        """True where it failed, and the video that was paid for may be had after all."""
+        if self.failure is None:
+            return False
+        started_unknown = bool(self.attempts) and self.generator_task_id is None
+        return started_unknown or self.failure.code in _GIVEN_UP | _WITHOUT_VIDEO
+
+    @property
+    def generation_began_at(self) -> datetime:
+        """From when the generation deadline counts."""
+        return self.reopened_at or self.started_at or self.created_at
+
+    def changed(self, now: datetime, **changes: Any) -> "Task":
+        """Return the next version of this task.
+
+        Raises `ValueError` for a change of status that the table does not permit: that is a fault
+        of the program, never of a caller.
+        """
+        status = changes.get("status", self.status)
+        if not self.status.may_become(status):
+            raise ValueError(f"a task cannot go from {self.status} to {status}")
+        if status is not TaskStatus.QUEUED:
+            changes["waiting_for"] = None
+        if status.is_final:
+            changes |= {"next_poll_at": None, "ended_at": self.ended_at or now}
+        changes |= {"version": self.version + 1, "updated_at": now}
+        return self.model_validate(dict(self) | changes)
+
+    def reopened(self, now: datetime, **changes: Any) -> "Task":
+        """Return this task, which failed although its video may exist, open again.
+
+        The one way out of a final status: it is paid, and the generator has it after all.
+        Raises `ValueError` for a task that ended in any other way.
+        """
+        if not self.may_be_mended:
+            raise ValueError(f"a task that is {self.status} is not opened again")
+        changes |= {
+            "failure": None,
+            "ended_at": None,
+            "reopened_at": now,
+            "next_poll_at": now,
+            "version": self.version + 1,
+            "updated_at": now,
+        }
+        return self.model_validate(dict(self) | changes)
+
+    def failed(self, now: datetime, code: FailureCode, message: str, **changes: Any) -> "Task":
+        """Return this task closed as failed."""
+        failure = Failure(code=code, message=message)
+        return self.changed(now, status=TaskStatus.FAILED, failure=failure, **changes)
+
+    def canceled(self, now: datetime, achieved: Cancellation, **changes: Any) -> "Task":
+        """Return this task closed as canceled."""
+        changes |= {"status": TaskStatus.CANCELED, "cancellation": achieved}
+        return self.changed(now, **changes)
+
+
+class Redrive(Frozen):
+    """What came of making a task move by hand, for the person who asked."""
+
+    task_id: str
+    status: TaskStatus
+    moved: bool
+    message: str
+
+
+class Phase(StrEnum):
+    """What a workflow step answers; the state machine knows these words and no others."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    CLOSED = "closed"
+
+
+class Step(Frozen):
+    """What the workflow does next, and how long it waits before that."""
+
+    phase: Phase
+    wait_seconds: int = 0

@@ -1,0 +1,1 @@
+"""A task's life in the order it is lived: intake, start, poll, store, cancel, repair."""

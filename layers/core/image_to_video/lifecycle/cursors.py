@@ -1,0 +1,92 @@
+"""Opaque cursors: the place in a list where its next page begins, signed so that none is made up.
+
+A cursor is `version | filter | place | tag` in base64url: one byte, a digest of the list's filter,
+JSON, and an HMAC-SHA-256 over them and the owner. It is not secret, and holds nothing that is.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from image_to_video.adapters.task_table import Position
+from image_to_video.domain.errors import InvalidCursorError
+from image_to_video.domain.task import TaskStatus, iso
+
+_VERSION: Final = b"\x01"
+_FILTER_BYTES: Final = 16
+_TAG_BYTES: Final = 32
+_MAX_LENGTH: Final = 1024
+
+
+def filter_digest(
+    status: TaskStatus | None, created_after: datetime | None, created_before: datetime | None
+) -> bytes:
+    """What a list is narrowed to, however its times were written."""
+    times = [moment and iso(moment) for moment in (created_after, created_before)]
+    return hashlib.sha256(json.dumps([status, *times]).encode()).digest()[:_FILTER_BYTES]
+
+
+class Cursors:
+    """Writes cursors and reads them back. `key` is only asked when there is a cursor."""
+
+    def __init__(self, key: Callable[[], bytes]) -> None:
+        self._key = key
+
+    def write(self, position: Position, narrowed_to: bytes) -> str:
+        """Turn a position into a text that fits into a URL as it is."""
+        place = [position["created_at"], position["task_id"]]
+        written = json.dumps(place, ensure_ascii=False, separators=(",", ":")).encode()
+        content = _VERSION + narrowed_to + written
+        return _encoded(content + self._tag(position["owner"], content))
+
+    def read(self, cursor: str, *, owner: str, narrowed_to: bytes) -> Position:
+        """Turn the text back.
+
+        Raises `InvalidCursorError` for anything not handed out to this owner for this filter.
+        """
+        signed = _decoded(cursor)
+        content, tag = signed[:-_TAG_BYTES], signed[-_TAG_BYTES:]
+        if not hmac.compare_digest(tag, self._tag(owner, content)):
+            raise _unknown()
+        begin = len(_VERSION) + _FILTER_BYTES
+        if content[len(_VERSION) : begin] != narrowed_to:
+            raise InvalidCursorError(
+                "the cursor belongs to a list with other filters: send the same status, "
+                "created_after and created_before with it, or begin without a cursor"
+            )
+        created_at, task_id = json.loads(content[begin:])
+        return {"task_id": task_id, "owner": owner, "created_at": created_at}
+
+    def _tag(self, owner: str, content: bytes) -> bytes:
+        # As JSON the owner ends where its quotation mark does, whatever follows.
+        return hmac.digest(self._key(), json.dumps(owner).encode() + content, "sha256")
+
+
+def _encoded(signed: bytes) -> str:
+    return base64.urlsafe_b64encode(signed).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> bytes:
+    """The signed bytes; whatever cannot have been written here needs no key to be refused."""
+    if len(cursor) > _MAX_LENGTH:
+        raise _unknown()
+    try:
+        signed = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+    except ValueError as error:
+        raise _unknown() from error
+    # Base64 has several texts for the same bytes, of which only one was handed out.
+    short = len(signed) <= len(_VERSION) + _FILTER_BYTES + _TAG_BYTES
+    if short or not signed.startswith(_VERSION) or _encoded(signed) != cursor:
+        raise _unknown()
+    return signed
+
+
+def _unknown() -> InvalidCursorError:
+    return InvalidCursorError(
+        "the cursor is not one that a list answer gave out, or is no longer valid: "
+        "begin without a cursor"
+    )

@@ -1,0 +1,258 @@
+"""The way in, the same for every door: record first, then the workflow, then the paid start."""
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+from image_to_video.adapters.storage import Storage
+from image_to_video.adapters.task_table import TaskTable
+from image_to_video.adapters.workflow import Workflow
+from image_to_video.contract.requests import TaskOptions, TaskRequest, UploadRequest
+from image_to_video.contract.responses import UploadTicket
+from image_to_video.domain.errors import (
+    IdempotencyKeyReusedError,
+    InvalidTaskError,
+    UnreadableImageError,
+    WorkflowUnavailableError,
+)
+from image_to_video.domain.public_addresses import is_local_name, literal_address, may_contact
+from image_to_video.domain.schedule import Schedule
+from image_to_video.domain.task import Failure, FailureCode, Task, TaskStatus, WaitingFor
+from image_to_video.lifecycle.start import Starter
+from image_to_video.lifecycle.uploads import (
+    MAX_BYTES,
+    UploadedObject,
+    promised_key,
+    read_options,
+    write_options,
+)
+from image_to_video.observability import count, logger
+
+# Hexadecimal digits of a task's id. Execution and attempt names are made from it, and A2E's limit
+# for names is not known.
+_ID_LENGTH: Final = 32
+# How long a form for an upload can be sent.
+_FORM_SECONDS: Final = 15 * 60
+# S3's limit.
+_MAX_KEY_BYTES: Final = 1024
+_NAME: Final = re.compile(r"[a-z0-9._-]+", re.I)
+
+
+class Intake:
+    """Turns requests and uploads into recorded, started tasks."""
+
+    def __init__(
+        self,
+        *,
+        table: TaskTable,
+        workflow: Workflow,
+        storage: Storage,
+        starts: Starter,
+        schedule: Schedule,
+        default_prompt: str,
+        default_negative_prompt: str,
+        permit_loopback: bool,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._table = table
+        self._workflow = workflow
+        self._storage = storage
+        self._starts = starts
+        self._schedule = schedule
+        self._default_prompt = default_prompt
+        self._default_negative_prompt = default_negative_prompt
+        self._permit_loopback = permit_loopback
+        self._now = now
+
+    def request(self, owner: str, request: TaskRequest, idempotency_key: str | None) -> Task:
+        """Record a task, give it a workflow, and start it: at most once for each key.
+
+        Raises `InvalidTaskError`, and `IdempotencyKeyReusedError` for a key that already belongs
+        to another request.
+        """
+        self._check_address(request.image_url)
+        task_id = task_id_for(owner, idempotency_key) if idempotency_key else uuid4().hex
+        options = TaskOptions.model_validate(request.model_dump(exclude={"image_url"}))
+        file_name = unquote(urlsplit(request.image_url).path).rpartition("/")[2]
+        return self._admit(
+            self._new_task(
+                owner,
+                task_id,
+                request.image_url,
+                options,
+                file_name=file_name,
+                fingerprint=_digest(json.dumps(request.model_dump(mode="json"), sort_keys=True)),
+            )
+        )
+
+    def upload(self, uploaded: UploadedObject) -> Task | None:
+        """Record and start the task that an uploaded object stands for; a bad one fails at once.
+
+        A key without an owner belongs to nobody: it is logged and left alone.
+        """
+        owner = uploaded.owner
+        if owner is None:
+            count("UploadsWithoutOwner")
+            logger.warning("upload without an owner", extra={"key": uploaded.key})
+            return None
+        options = self._options_of(uploaded)
+        task = self._new_task(
+            owner,
+            uploaded.identity[:_ID_LENGTH],
+            self._storage.image_url(uploaded.key),
+            options if isinstance(options, TaskOptions) else TaskOptions(),
+            file_name=uploaded.file_name,
+            fingerprint=uploaded.identity,
+            image_version=uploaded.version_id,
+        )
+        if isinstance(options, Failure):
+            return self._table.create(
+                task.model_copy(
+                    update={
+                        "status": TaskStatus.FAILED,
+                        "waiting_for": None,
+                        "failure": options,
+                        "next_poll_at": None,
+                        "ended_at": task.created_at,
+                    }
+                )
+            )
+        return self._admit(task)
+
+    def promise(self, owner: str, request: UploadRequest) -> UploadTicket:
+        """A form for one image, and the id of the task that sending it will start.
+
+        Nothing is recorded: the form itself carries what `upload` will read.
+        Raises `InvalidTaskError` where the options do not fit into it.
+        """
+        key = promised_key(owner, request.content_type)
+        promised = UploadedObject(self._storage.images_bucket, key, None, "", "")
+        if promised.owner != owner or len(key.encode()) > _MAX_KEY_BYTES:
+            raise InvalidTaskError("your owner's name cannot be a part of a key")
+        url, fields = self._storage.sign_upload(
+            key,
+            content_type=request.content_type,
+            metadata=write_options(request),
+            max_bytes=MAX_BYTES,
+            seconds=_FORM_SECONDS,
+        )
+        return UploadTicket(
+            task_id=promised.identity[:_ID_LENGTH],
+            url=url,
+            fields=fields,
+            expires_at=self._now() + timedelta(seconds=_FORM_SECONDS),
+        )
+
+    def _options_of(self, uploaded: UploadedObject) -> TaskOptions | Failure:
+        try:
+            image = self._storage.image(uploaded.key, uploaded.version_id)
+        except UnreadableImageError as error:
+            return Failure(code=FailureCode.INVALID_IMAGE, message=str(error))
+        return read_options(uploaded, image)
+
+    def _admit(self, task: Task) -> Task:
+        """Record, then workflow, then paid start; a repeated call repeats what is still open."""
+        stored = self._table.create(task)
+        if stored.fingerprint != task.fingerprint:
+            raise IdempotencyKeyReusedError(
+                "this Idempotency-Key was already used for another request; "
+                "send a new key, or the same request"
+            )
+        untouched = stored.waiting_for is WaitingFor.START and not stored.attempts
+        if stored.status is not TaskStatus.QUEUED or not untouched:
+            return stored
+        try:
+            self._workflow.start(stored.task_id, stored.execution)
+        except WorkflowUnavailableError as error:
+            # It is recorded, and that is what the caller was promised; the schedule drives it on.
+            count("WorkflowsPostponed")
+            logger.error("task recorded without a workflow", extra={"reason": str(error)})
+            return stored
+        return self._starts.begin(stored)
+
+    def _new_task(
+        self,
+        owner: str,
+        task_id: str,
+        image_url: str,
+        options: TaskOptions,
+        *,
+        file_name: str,
+        fingerprint: str,
+        image_version: str | None = None,
+    ) -> Task:
+        now = self._now()
+        return Task(
+            task_id=task_id,
+            owner=owner,
+            fingerprint=fingerprint,
+            waiting_for=WaitingFor.START,
+            name=options.name or _printable(file_name[:120]) or "image",
+            image_url=image_url,
+            image_version=image_version,
+            prompt=_said(options.prompt) or self._default_prompt,
+            negative_prompt=_said(options.negative_prompt) or self._default_negative_prompt,
+            video_time=options.video_time,
+            model_version=options.model_version,
+            metadata=options.metadata,
+            created_at=now,
+            updated_at=now,
+            next_poll_at=now + timedelta(seconds=self._schedule.first_poll_seconds),
+            execution=task_id,
+        )
+
+    def _check_address(self, image_url: str) -> None:
+        """Refuse addresses that the generator could not, or should not, fetch."""
+        pointer = "/image_url"
+        try:
+            parts = urlsplit(image_url)
+            host, _ = _plain_host(unquote(parts.hostname or "")), parts.port
+        except ValueError as error:
+            raise InvalidTaskError(f"is not an address: {error}", pointer=pointer) from error
+        if not host:
+            raise InvalidTaskError("names no host", pointer=pointer)
+        if parts.username is not None or parts.password is not None:
+            raise InvalidTaskError("must not carry credentials", pointer=pointer)
+        address = literal_address(host)
+        if address is None:
+            # A backslash or an escape in a name: clients disagree where such a host ends.
+            is_name = _NAME.fullmatch(host) is not None and "[" not in parts.netloc
+            permitted = is_name and (
+                not is_local_name(host) or (self._permit_loopback and host == "localhost")
+            )
+        else:
+            permitted = may_contact(address, permit_loopback=self._permit_loopback)
+        if not permitted:
+            raise InvalidTaskError("must be a public address", pointer=pointer)
+
+
+def _said(prompt: str | None) -> str | None:
+    """A prompt that says anything: A2E refuses blanks like an empty one."""
+    return prompt if prompt and prompt.strip() else None
+
+
+def _printable(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "_" for letter in name)
+
+
+def _plain_host(host: str) -> str:
+    """The host that clients read: full-width digits and dots are plain ones, what is invisible
+    counts for nothing. Raises `ValueError` for what is no name.
+    """
+    host = unicodedata.normalize("NFKC", host)
+    return host if ":" in host else host.encode("idna").decode("ascii")
+
+
+def task_id_for(owner: str, idempotency_key: str) -> str:
+    """The id of the one task that an owner's idempotency key stands for."""
+    return _digest(owner, idempotency_key)[:_ID_LENGTH]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,0 +1,164 @@
+"""What the API refuses, and how: one shape of answer for everything that is wrong."""
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import Application, ScriptedGenerator
+from tests.handlers.conftest import sample
+from tests.support.rest import IMAGE, assert_problem, creation, pointers, send
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+
+FIELD_RULES = {
+    "image_url missing": ({"image_url": None}, ["/image_url"]),
+    "image_url too long": ({"image_url": f"https://e.com/{'a' * 2048}"}, ["/image_url"]),
+    "image_url of another scheme": ({"image_url": "ftp://example.com/a.png"}, ["/image_url"]),
+    "image_url with data": ({"image_url": "data:image/png;base64,AAAA"}, ["/image_url"]),
+    "image_url without host": ({"image_url": "https:///a.png"}, ["/image_url"]),
+    "image_url with credentials": ({"image_url": "https://a:b@example.com/"}, ["/image_url"]),
+    "image_url with a bad port": ({"image_url": "https://example.com:99999/"}, ["/image_url"]),
+    "prompt too long": ({"prompt": "p" * 1001}, ["/prompt"]),
+    "prompt of another type": ({"prompt": 5}, ["/prompt"]),
+    "negative_prompt too long": ({"negative_prompt": "p" * 1001}, ["/negative_prompt"]),
+    "name too long": ({"name": "n" * 121}, ["/name"]),
+    "video_time not offered": ({"video_time": 7}, ["/video_time"]),
+    "model_version unknown": ({"model_version": "a2e-v9"}, ["/model_version"]),
+    "metadata with too many pairs": (
+        {"metadata": {str(number): "x" for number in range(17)}},
+        ["/metadata"],
+    ),
+    "metadata value too long": ({"metadata": {"a": "x" * 513}}, ["/metadata/a"]),
+    "metadata value no text": ({"metadata": {"a/b~c": 1}}, ["/metadata/a~1b~0c"]),
+    "unknown field": ({"mask_face": True}, ["/mask_face"]),
+    "two at once": ({"video_time": 7, "seed": 1}, ["/video_time", "/seed"]),
+}
+
+
+@pytest.mark.parametrize(("fields", "expected"), FIELD_RULES.values(), ids=FIELD_RULES)
+def test_a_broken_rule_names_its_field(
+    told: None,
+    generator: ScriptedGenerator,
+    fields: dict[str, object],
+    expected: list[str],
+) -> None:
+    body = {name: v for name, v in ({"image_url": IMAGE} | fields).items() if v is not None}
+
+    reply = send(creation(body))
+
+    assert_problem(reply, 422, "invalid_request")
+    assert pointers(reply) == expected or pointers(reply)[0].startswith(f"{expected[0]}/")
+    assert not generator.requests
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"image_url": f"https://example.com/{'a' * 2028}"},
+        {"prompt": "p" * 1000, "negative_prompt": "n" * 1000, "name": "n" * 120},
+        {"metadata": {f"k{number}": "x" * 512 for number in range(16)}},
+        {"video_time": 20, "model_version": "a2e-v2-flash"},
+    ],
+    ids="+".join,
+)
+def test_the_rules_longest_values_are_taken(deployed: Application, field: dict[str, Any]) -> None:
+    assert send(creation({"image_url": IMAGE} | field)).status == 202
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost", "127.0.0.1", "[::1]", "0.0.0.0", "10.1.2.3", "192.168.0.1", "172.16.0.1"),
+        *("169.254.169.254", "[fe80::1]", "[fd00::1]", "[::ffff:10.0.0.1]", "2130706433"),
+        *("0x7f.1", "printer.local", "db.internal", "intranet"),
+    ],
+)
+def test_an_image_on_a_private_host_is_refused(
+    told: None, generator: ScriptedGenerator, host: str
+) -> None:
+    reply = send(creation({"image_url": f"http://{host}/a.png"}))
+
+    assert_problem(reply, 422, "invalid_request")
+    assert pointers(reply) == ["/image_url"]
+    assert not generator.requests
+
+
+def test_a_key_has_1_to_255_characters(deployed: Application) -> None:
+    for length in (0, 256):
+        reply = send(creation({"image_url": IMAGE}, key="k" * length))
+        assert_problem(reply, 422, "invalid_request")
+        assert pointers(reply) == ["idempotency-key"]
+    for length in (1, 255):
+        assert send(creation({"image_url": IMAGE}, key="k" * length)).status == 202
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"image_url": }', "image_url=x", '{"image_url": "x"', "[" * 100_000]
+)
+def test_a_body_that_is_not_json_is_malformed(told: None, text: str) -> None:
+    assert_problem(send(creation(text)), 400, "malformed_request")
+
+
+@pytest.mark.parametrize("text", ["null", "[]", '"https://example.com/a.png"', "5", "{}"])
+def test_json_that_is_no_request_is_invalid(told: None, text: str) -> None:
+    assert_problem(send(creation(text)), 422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "multipart/form-data; boundary=b",
+        "application/jsonp",
+    ],
+)
+def test_another_content_type_is_malformed(
+    told: None, generator: ScriptedGenerator, content_type: str
+) -> None:
+    event = sample("api/create_task")
+    event["headers"]["Content-Type"] = content_type
+    event["multiValueHeaders"]["Content-Type"] = [content_type]
+
+    assert_problem(send(event), 400, "malformed_request")
+    assert not generator.requests
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
+def test_json_may_be_named_in_full(deployed: Application, content_type: str) -> None:
+    event = sample("api/create_task")
+    event["headers"] = {"content-type": content_type}
+
+    assert send(event).status == 202
+
+
+def test_a_path_without_a_route_is_a_problem_too(told: None) -> None:
+    event = sample("api/get_health") | {"path": "/nowhere", "resource": "/nowhere"}
+
+    assert_problem(send(event), 404, "route_not_found")
+
+
+def test_a_missing_setting_is_answered_as_unavailable(
+    deployed: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TASKS_TABLE")
+
+    assert_problem(send(sample("api/list_tasks")), 503, "temporarily_unavailable")
+
+
+def test_a_number_that_python_does_not_read_is_malformed(deployed: Application) -> None:
+    reply = send(creation('{"zz": ' + "9" * 4301 + "}"))
+    assert_problem(reply, 400, "malformed_request")
+
+
+def test_a_wrong_key_of_metadata_is_named_by_its_place(deployed: Application) -> None:
+    reply = send(creation({"image_url": IMAGE, "metadata": {"": "x"}}))
+    assert [fault["pointer"] for fault in reply.body["errors"]] == ["/metadata/"]
+
+
+def test_a_prompt_of_blanks_is_none(deployed: Application) -> None:
+    reply = send(creation({"image_url": IMAGE, "prompt": "  ", "negative_prompt": "\t"}))
+    assert reply.status == 202
+    assert reply.body["prompt"] == deployed.environment["DEFAULT_PROMPT"]
+    assert reply.body["negative_prompt"] == deployed.environment["DEFAULT_NEGATIVE_PROMPT"]

@@ -1,0 +1,129 @@
+"""The published contract: what the code says, valid, complete, and true to its own examples."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from image_to_video import __version__
+from image_to_video.contract.openapi import describe
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+import functions.api.app as api
+from tests.conftest import PROJECT
+
+CONTRACT: dict[str, Any] = json.loads((PROJECT / "functions" / "openapi.json").read_text())
+OPERATIONS: dict[str, dict[str, Any]] = {
+    operation["operationId"]: operation
+    for item in CONTRACT["paths"].values()
+    for operation in item.values()
+}
+
+
+def resolved(node: dict[str, Any]) -> dict[str, Any]:
+    """The node itself, or what it refers to."""
+    if "$ref" not in node:
+        return node
+    target: Any = CONTRACT
+    for part in node["$ref"].removeprefix("#/").split("/"):
+        target = target[part]
+    return resolved(target)
+
+
+def validate(value: object, schema: dict[str, Any]) -> None:
+    whole = schema | {"components": CONTRACT["components"]}
+    Draft202012Validator(whole, format_checker=FormatChecker()).validate(value)
+
+
+def contents() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every body of every operation, by a name for it."""
+    for name, operation in OPERATIONS.items():
+        if "requestBody" in operation:
+            yield f"{name} body", operation["requestBody"]["content"]["application/json"]
+        for status, response in operation["responses"].items():
+            for content in resolved(response).get("content", {}).values():
+                yield f"{name} {status}", content
+
+
+def test_the_committed_file_is_what_the_code_says() -> None:
+    assert describe(api.app, __version__) == CONTRACT, "run: make contracts"
+
+
+def test_it_is_valid_openapi_3_1() -> None:
+    assert CONTRACT["openapi"].startswith("3.1")
+    assert not list(OpenAPIV31SpecValidator(CONTRACT).iter_errors())
+
+
+def test_every_operation_is_described() -> None:
+    assert set(OPERATIONS) == {
+        *("create_task", "list_tasks", "get_task", "cancel_task", "get_video", "create_upload"),
+        *("get_health", "get_contract", "get_event_catalogue"),
+    }
+    tags = {tag["name"] for tag in CONTRACT["tags"]}
+    for name, operation in OPERATIONS.items():
+        assert operation["summary"], name
+        assert operation["description"], name
+        assert set(operation["tags"]) <= tags
+        for parameter in operation.get("parameters", []):
+            assert parameter["description"], name
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), list(contents()), ids=[name for name, _ in contents()]
+)
+def test_every_body_has_examples_and_they_are_true(name: str, content: dict[str, Any]) -> None:
+    assert content["examples"]
+    for example in content["examples"].values():
+        validate(example["value"], content["schema"])
+
+
+def test_every_parameter_s_example_is_true() -> None:
+    shown = 0
+    for operation in OPERATIONS.values():
+        for parameter in operation.get("parameters", []):
+            if "example" in parameter:
+                shown += 1
+                validate(parameter["example"], parameter["schema"])
+    assert shown >= 8
+
+
+def test_every_error_is_a_problem_document() -> None:
+    for operation in OPERATIONS.values():
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert list(resolved(response)["content"]) == ["application/problem+json"]
+            assert "X-Request-Id" in resolved(response)["headers"]
+
+
+def test_what_needs_a_token_says_so_and_what_refuses_it() -> None:
+    assert CONTRACT["security"] == [{"bearer": []}]
+    assert CONTRACT["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    for name, operation in OPERATIONS.items():
+        public = name in ("get_health", "get_contract", "get_event_catalogue")
+        assert (operation.get("security") == []) is public, name
+        assert ({"401", "403"} <= set(operation["responses"])) is not public, name
+        assert {"429", "503"} <= set(operation["responses"]), name
+
+
+def test_links_lead_to_operations_and_name_their_parameters() -> None:
+    found = set()
+    for name, operation in OPERATIONS.items():
+        for response in operation["responses"].values():
+            for link in response.get("links", {}).values():
+                target = OPERATIONS[link["operationId"]]
+                known = {parameter["name"] for parameter in target["parameters"]}
+                assert set(link["parameters"]) <= known
+                found.add((name, link["operationId"]))
+    assert {
+        ("create_task", "get_task"),
+        ("create_task", "cancel_task"),
+        ("create_upload", "get_task"),
+        ("list_tasks", "list_tasks"),
+    } <= found
+
+
+def test_no_schema_is_left_over() -> None:
+    text = json.dumps(CONTRACT)
+    for name in CONTRACT["components"]["schemas"]:
+        assert f'"#/components/schemas/{name}"' in text, name

@@ -1,0 +1,73 @@
+"""Simulators of the tests: over real HTTP, each with a clock of its own."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from i2v.simulator.server import running_simulator
+from i2v.simulator.settings import SimulatorSettings
+from i2v.simulator.studio import Film
+from i2v.simulator.video import film_picture
+from tests.support.simulation import Clock, Pictures, Simulate, Simulation, film_at_once
+
+
+@pytest.fixture(scope="session")
+def endings() -> Iterator[list[threading.Thread]]:
+    """Simulators on their way out: ending is a fifth of a second of waiting, of no interest."""
+    threads: list[threading.Thread] = []
+    yield threads
+    for thread in threads:
+        thread.join()
+
+
+@pytest.fixture
+def simulate(
+    pictures: Pictures, endings: list[threading.Thread], caplog: pytest.LogCaptureFixture
+) -> Iterator[Simulate]:
+    """Starts simulators; without ffmpeg unless `film` says otherwise."""
+    running = ExitStack()
+
+    def begin(*, film: Film = film_at_once, **settings: Any) -> Simulation:
+        chosen = SimulatorSettings(**{"generation_seconds": 10.0, **settings})
+        clock = Clock()
+        server = running_simulator(chosen, now=clock, film=film)
+        client = httpx.Client(
+            base_url=running.enter_context(server),
+            headers={"authorization": f"Bearer {chosen.token}"},
+            timeout=20,
+            trust_env=False,
+        )
+        running.enter_context(client)
+        return Simulation(client, clock, pictures.url("sunset.png"))
+
+    yield begin
+    endings.append(threading.Thread(target=running.close))
+    endings[-1].start()
+    # However a fault ends a connection, the server has nothing to complain about.
+    assert not [r for r in caplog.get_records("call") if r.name.startswith("uvicorn")]
+
+
+@pytest.fixture
+def simulation(simulate: Simulate) -> Simulation:
+    return simulate()
+
+
+@pytest.fixture
+def filming(simulate: Simulate) -> Simulation:
+    """A simulation whose videos are real."""
+    return simulate(film=film_picture)
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Iterator[Pictures]:
+    pictures = Pictures()
+    thread = threading.Thread(target=pictures.server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield pictures
+    pictures.server.shutdown()
+    thread.join()
+    pictures.server.server_close()

@@ -1,0 +1,94 @@
+"""The sample subscriber of the README: its template is sound, and its function hears once."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.conftest import REGION
+from tests.e2e.subscriber import subscriber
+from tests.support.catalogue import catalogue
+
+EXAMPLES = {
+    message["name"].rpartition(".")[2]: message["examples"][0]["payload"]
+    for message in catalogue()["components"]["messages"].values()
+}
+
+type Deliver = Callable[..., list[str]]
+
+
+def test_cfn_lint_has_nothing_to_say(tmp_path: Path) -> None:
+    (tmp_path / "subscriber.json").write_text(json.dumps(subscriber()))
+    lint = Path(sys.executable).with_name("cfn-lint")
+    run = subprocess.run(
+        [lint, "subscriber.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_it_hears_of_every_end_and_of_nothing_else() -> None:
+    policy = subscriber()["Resources"]["Subscription"]["Properties"]["FilterPolicy"]
+    ended = {name for name, event in EXAMPLES.items() if event["data"]["ended_at"]}
+    assert set(policy) == {"status"}
+    assert set(policy["status"]) == ended == {"succeeded", "failed", "canceled"}
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The subscriber's table."""
+    monkeypatch.setenv("HEARD", "heard")
+    properties = subscriber()["Resources"]["Heard"]["Properties"]
+    with mock_aws():
+        table = boto3.resource("dynamodb", region_name=REGION)
+        yield table.create_table(TableName="heard", **properties)
+
+
+@pytest.fixture
+def deliver(heard: Any) -> Deliver:
+    """Invokes the function with messages; answers the ids of those that are to come again."""
+    names: dict[str, Any] = {}
+    exec(subscriber()["Resources"]["OnTaskEnded"]["Properties"]["InlineCode"], names)
+
+    def invoke(*bodies: str) -> list[str]:
+        records = [{"messageId": str(n), "body": body} for n, body in enumerate(bodies)]
+        answer = names["handler"]({"Records": records}, None)
+        assert set(answer) == {"batchItemFailures"}
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    return invoke
+
+
+def test_each_end_is_kept_once_however_often_it_comes(heard: Any, deliver: Deliver) -> None:
+    ends = [json.dumps(EXAMPLES[name]) for name in ("succeeded", "failed", "canceled")]
+    assert deliver(*ends, *ends) == []
+    assert deliver(*ends) == []
+
+    rows = {row["id"]: row for row in heard.scan()["Items"]}
+    assert len(rows) == 3
+    assert set(rows) == {EXAMPLES[name]["id"] for name in ("succeeded", "failed", "canceled")}
+    video = EXAMPLES["succeeded"]["data"]["video"]
+    assert rows[EXAMPLES["succeeded"]["id"]]["video"] == f"s3://{video['bucket']}/{video['key']}"
+    assert rows[EXAMPLES["failed"]["id"]]["failure"] == "generation_failed"
+
+
+def test_a_bad_message_holds_up_no_other(heard: Any, deliver: Deliver) -> None:
+    assert deliver("no JSON", json.dumps(EXAMPLES["succeeded"]), "{}") == ["0", "2"]
+    assert len(heard.scan()["Items"]) == 1
+
+
+def test_what_could_not_be_kept_comes_again(
+    heard: Any, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard.delete()
+    assert deliver(json.dumps(EXAMPLES["succeeded"])) == ["0"]

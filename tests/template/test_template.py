@@ -1,0 +1,267 @@
+"""What is written in the template and elsewhere too is the same in both places."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from image_to_video import wiring
+from image_to_video.adapters import safe_download as downloads
+from image_to_video.adapters import task_table as table
+from image_to_video.contract.asyncapi import event_catalogue
+from image_to_video.domain.schedule import Schedule
+from image_to_video.settings import Settings
+
+import functions.api.app as api
+from tests.conftest import PROJECT
+
+FOLDERS = sorted(path.parent.name for path in PROJECT.glob("functions/*/app.py"))
+WORKFLOW = yaml.safe_load((PROJECT / "functions" / "generate_video.asl.yaml").read_text())
+
+
+def logical_id(folder: str) -> str:
+    """`poll_task` is the resource `PollTaskFunction`."""
+    return folder.title().replace("_", "") + "Function"
+
+
+@pytest.fixture(scope="session")
+def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Each function's properties, Globals included, by its logical id."""
+    common = template["Globals"]["Function"]
+    return {
+        name: common | resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def actions(function: dict[str, Any]) -> set[str]:
+    """Everything a function may do."""
+    documents = [policy for policy in function["Policies"] if "Statement" in policy]
+    return {
+        action
+        for document in documents
+        for statement in document["Statement"]
+        for action in statement["Action"]
+    }
+
+
+def test_cfn_lint_has_nothing_to_say() -> None:
+    lint = Path(sys.executable).with_name("cfn-lint")
+    run = subprocess.run(
+        [lint, "template.yaml"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_every_variable_is_a_setting_and_every_setting_a_variable(template: dict[str, Any]) -> None:
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert set(variables) | {"EVENT_SCHEMA_URL"} == Settings.variables()
+
+
+def test_only_the_publisher_has_a_variable_of_its_own(template: dict[str, Any]) -> None:
+    own = {
+        name: set(resource["Properties"]["Environment"]["Variables"])
+        for name, resource in template["Resources"].items()
+        if "Environment" in resource.get("Properties", {})
+    }
+    assert own == {"PublishEventsFunction": {"EVENT_SCHEMA_URL"}}
+
+
+def test_events_say_that_their_schema_is_where_the_api_shows_it(
+    functions: dict[str, dict[str, Any]],
+) -> None:
+    variables = functions["PublishEventsFunction"]["Environment"]["Variables"]
+    base, _, pointer = variables["EVENT_SCHEMA_URL"]["Fn::Sub"].partition("#")
+    assert base.endswith("/v1/asyncapi.json")
+    *_, components, schemas, name = pointer.split("/")
+    assert name in event_catalogue()[components][schemas]
+
+
+def test_a_parameter_s_value_reaches_the_variable_of_its_name(template: dict[str, Any]) -> None:
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    for variable, value in variables.items():
+        reference = value.get("Ref", "")
+        if reference in template["Parameters"]:
+            assert reference.upper() == variable.replace("_", "")
+
+
+def test_every_waiting_time_can_be_set(template: dict[str, Any]) -> None:
+    parameters = {name.upper() for name in template["Parameters"]}
+    assert {field.upper().replace("_", "") for field in Schedule.model_fields} <= parameters
+
+
+def test_every_parameter_and_output_is_described(template: dict[str, Any]) -> None:
+    for described in (*template["Parameters"].values(), *template["Outputs"].values()):
+        assert described["Description"].strip()
+
+
+def test_every_parameter_is_used(template: dict[str, Any]) -> None:
+    text = "".join(str(template[part]) for part in ("Conditions", "Globals", "Resources"))
+    unused = [name for name in template["Parameters"] if f"'Ref': '{name}'" not in text]
+    assert not unused
+
+
+def test_defaults_are_settings_that_work(settings: Settings) -> None:
+    assert settings.schedule.poll_pace.steps[0][0] == 0
+    assert settings.permit_loopback is False
+
+
+def test_the_routes_are_those_the_api_answers(functions: dict[str, dict[str, Any]]) -> None:
+    events = functions["ApiFunction"]["Events"].values()
+    written = {(event["Properties"]["Path"], event["Properties"]["Method"]) for event in events}
+    answered = {(route.openapi_path, route.method.lower()) for route in api._routes()}
+    # Beside its own methods each path has one that stands for all others: OPTIONS, and 405.
+    assert written == answered | {(path, "any") for path, _ in answered}
+    assert {event["Type"] for event in events} == {"Api"}
+
+
+def test_only_public_routes_need_no_token(
+    template: dict[str, Any], functions: dict[str, dict[str, Any]]
+) -> None:
+    assert template["Resources"]["Api"]["Properties"]["Auth"]["DefaultAuthorizer"] == "BearerToken"
+    routes = [
+        event["Properties"]
+        for function in functions.values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Api"
+    ]
+    free = {route["Path"] for route in routes if "Auth" in route and route["Method"] != "any"}
+    assert "/health" in free
+    assert free <= {"/", "/openapi.json", "/asyncapi.json", "/health"}
+    assert all(route["Auth"] == {"Authorizer": "NONE"} for route in routes if "Auth" in route)
+
+
+def test_every_function_folder_is_a_resource_and_every_resource_a_folder(
+    functions: dict[str, dict[str, Any]],
+) -> None:
+    code = {name: function["CodeUri"] for name, function in functions.items()}
+    assert code == {logical_id(folder): f"functions/{folder}" for folder in FOLDERS}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_function_has_a_log_group_samples_and_a_test(
+    template: dict[str, Any], functions: dict[str, dict[str, Any]], folder: str
+) -> None:
+    group = functions[logical_id(folder)]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert group == logical_id(folder).removesuffix("Function") + "LogGroup"
+    assert template["Resources"][group]["Properties"]["RetentionInDays"]
+    assert list((PROJECT / "events" / folder).glob("*.json"))
+    assert (PROJECT / "tests" / "handlers" / f"test_{folder}.py").is_file()
+
+
+def test_every_sample_belongs_to_a_function() -> None:
+    assert sorted(path.name for path in (PROJECT / "events").iterdir()) == FOLDERS
+
+
+def test_every_log_is_kept_for_a_stated_time(template: dict[str, Any]) -> None:
+    groups = [r for r in template["Resources"].values() if r["Type"] == "AWS::Logs::LogGroup"]
+    assert len(groups) >= len(FOLDERS) + 1
+    assert all(group["Properties"]["RetentionInDays"] for group in groups)
+
+
+def test_the_layer_is_built_for_what_the_functions_run_on(template: dict[str, Any]) -> None:
+    layer, common = template["Resources"]["CoreLayer"], template["Globals"]["Function"]
+    assert [layer["Metadata"]["BuildArchitecture"]] == common["Architectures"]
+    assert layer["Properties"]["CompatibleArchitectures"] == common["Architectures"]
+    assert layer["Metadata"]["BuildMethod"] == common["Runtime"]
+    assert layer["Properties"]["CompatibleRuntimes"] == [common["Runtime"]]
+    assert common["Layers"] == [{"Ref": "CoreLayer"}]
+
+
+def test_a_lease_outlives_every_function_that_may_start(
+    template: dict[str, Any], functions: dict[str, dict[str, Any]]
+) -> None:
+    # Nobody can start anything at A2E without its token.
+    starting = {
+        name: function["Timeout"]
+        for name, function in functions.items()
+        if "secretsmanager:GetSecretValue" in actions(function)
+    }
+    assert {"ApiFunction", "OnImageUploadedFunction", "PollTaskFunction"} <= set(starting)
+    assert template["Parameters"]["LeaseSeconds"]["Default"] > max(starting.values())
+
+
+def test_a_start_ends_before_the_function_and_the_function_before_its_caller(
+    template: dict[str, Any], functions: dict[str, dict[str, Any]]
+) -> None:
+    longest = template["Parameters"]["StartTimeoutSeconds"]["MaxValue"]
+    # API Gateway waits for 29 s.
+    assert longest < functions["ApiFunction"]["Timeout"] <= 29
+
+
+@pytest.mark.parametrize(
+    ("state", "name"), [("PollTask", "PollTaskFunction"), ("StoreVideo", "StoreVideoFunction")]
+)
+def test_a_step_s_function_ends_before_its_state(
+    functions: dict[str, dict[str, Any]], state: str, name: str
+) -> None:
+    assert functions[name]["Timeout"] < WORKFLOW["States"][state]["TimeoutSeconds"]
+
+
+def test_a_transfer_ends_before_the_function_that_stores_it(
+    functions: dict[str, dict[str, Any]],
+) -> None:
+    assert functions["StoreVideoFunction"]["Timeout"] > downloads.MAX_SECONDS
+    room = functions["StoreVideoFunction"]["EphemeralStorage"]["Size"]
+    assert room * 1024 * 1024 > downloads.MAX_BYTES
+
+
+def test_nothing_repeats_a_paid_start_behind_our_back(settings: Settings) -> None:
+    generator: Any = wiring._generator(settings)
+    transport = generator._client._transport
+    assert transport._pool._retries == 0
+    assert transport._pool._max_keepalive_connections == 0
+    assert not generator._client.follow_redirects
+
+
+def test_the_indexes_are_those_the_table_is_asked_by(template: dict[str, Any]) -> None:
+    properties = template["Resources"]["TasksTable"]["Properties"]
+    indexes = {
+        index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
+        for index in properties["GlobalSecondaryIndexes"]
+    }
+    assert indexes == {
+        table.OWNER_INDEX: ["owner", "created_at"],
+        table.OPEN_INDEX: [table._OPEN, "next_poll_at"],
+    }
+    ttl = properties["TimeToLiveSpecification"]
+    assert ttl == {"AttributeName": table._EXPIRES_AT, "Enabled": True}
+
+
+def test_the_machine_has_the_name_that_the_functions_are_told(template: dict[str, Any]) -> None:
+    name = template["Resources"]["GenerateVideo"]["Properties"]["Name"]["Fn::Sub"]
+    told = template["Globals"]["Function"]["Environment"]["Variables"]["STATE_MACHINE_ARN"]
+    assert told["Fn::Sub"].endswith(f":stateMachine:{name}")
+
+
+def test_uploads_arrive_from_the_prefix_that_is_read(functions: dict[str, dict[str, Any]]) -> None:
+    from image_to_video.lifecycle.uploads import PREFIX
+
+    (event,) = functions["OnImageUploadedFunction"]["Events"].values()
+    pattern = event["Properties"]["Pattern"]
+    assert pattern["source"] == ["aws.s3"]
+    assert pattern["detail-type"] == ["Object Created"]
+    assert pattern["detail"]["object"]["key"] == [{"prefix": PREFIX}]
+    assert pattern["detail"]["bucket"]["name"] == [{"Ref": "ImagesBucket"}]
+
+
+def test_a_wildcard_in_a_policy_is_explained_by_a_comment() -> None:
+    lines = [line.strip() for line in (PROJECT / "template.yaml").read_text().splitlines()]
+    begin, wide = 0, []
+    for number, line in enumerate(lines):
+        if re.match(r"- (Sid|Effect):", line):
+            begin = number
+        if re.match(r"""(Resource|Action|-) ?:? ?\[?["']?\*["']?\]?$|Action:.*:\*""", line):
+            wide.append(begin)
+    permitting = [number for number in wide if "Effect: Deny" not in lines[number : number + 2]]
+    assert permitting
+    assert all(lines[number - 1].startswith("#") for number in permitting)

@@ -1,0 +1,281 @@
+"""Polls: what A2E says of a task, and how little of what goes wrong counts against the task."""
+
+from typing import Any
+
+import httpx
+import pytest
+from image_to_video.domain.errors import (
+    GeneratorAccessError,
+    GeneratorError,
+    GeneratorUnavailableError,
+)
+from image_to_video.domain.generator import Failed, Incomplete, Look, Missing, Ready, Running
+from image_to_video.domain.task import FailureCode, WaitingFor
+from image_to_video.observability import metrics
+
+from tests.support.fake_a2e import (
+    ID,
+    TOKEN,
+    FakeA2E,
+    Reply,
+    accepted,
+    pages,
+    record,
+    texts_of,
+)
+
+URL = "https://3days.example/stable/users/u1/clip.mp4"
+NOTHING = accepted(None)
+RUNNING_WORDS = (
+    *("initialized", "sent", "pending", "processing"),
+    *("init", "start", "process", "copy"),
+    *("queued", "in_progress", "running", "waiting"),
+)
+DONE_WORDS = ("completed", "success", "succeeded", "done", "finished")
+TENTATIVE_WORDS = ("error", "canceled", "cancelled", "rejected", "timeout")
+
+
+def look(**fields: Any) -> Look:
+    return FakeA2E(detail=accepted(record(**fields))).client.check(ID)
+
+
+@pytest.fixture
+def counted() -> dict[str, Any]:
+    """The metrics of this test, by name."""
+    metrics.clear_metrics()
+    return metrics.metric_set
+
+
+@pytest.mark.parametrize("word", RUNNING_WORDS)
+def test_words_of_work_mean_running(word: str, counted: dict[str, Any]) -> None:
+    assert look(current_status=word) == Running(word, refundable=word == "initialized")
+    assert not counted
+
+
+@pytest.mark.parametrize("word", ["", None, "rendering", "complete", "not completed", 7, ["x"]])
+def test_unknown_words_mean_running_and_are_counted(word: object, counted: dict[str, Any]) -> None:
+    assert isinstance(look(current_status=word), Running)
+    assert list(counted) == ["UnknownGeneratorStatus"]
+
+
+def test_a_missing_word_means_running() -> None:
+    assert FakeA2E(detail=accepted({"_id": ID})).client.check(ID) == Running("unknown")
+
+
+@pytest.mark.parametrize("word", ["Processing", " processing ", "PROCESSING\n"])
+def test_words_are_compared_in_lower_case_without_blanks(word: str) -> None:
+    assert look(current_status=word) == Running("processing")
+
+
+def test_a_long_word_is_cut() -> None:
+    assert look(current_status="x" * 500) == Running("x" * 40)
+
+
+def test_half_a_surrogate_pair_does_not_get_through() -> None:
+    halves = {"current_status": r"\ud800", "result_url": r"https://a\ud800"}
+    for field, value in halves.items():
+        status = "" if field == "current_status" else '"current_status": "completed", '
+        content = f'{{"code": 0, "data": {{"_id": "{ID}", {status}"{field}": "{value}"}}}}'
+        reply = httpx.Response(200, content=content.encode())
+        result = FakeA2E(detail=reply).client.check(ID)
+        assert result in (Running("?"), Incomplete("completed"))
+
+
+@pytest.mark.parametrize("word", DONE_WORDS)
+def test_done_with_a_link_is_ready(word: str) -> None:
+    assert look(current_status=word.upper(), result_url=URL) == Ready(word, URL)
+
+
+@pytest.mark.parametrize("word", DONE_WORDS)
+@pytest.mark.parametrize(
+    "url",
+    ["", None, "soon", "/clip.mp4", "ftp://a/b", "https://", "https://a b", f"{URL}\n", 7, [URL]],
+)
+def test_done_without_a_usable_link_is_incomplete(word: str, url: object) -> None:
+    assert look(current_status=word, result_url=url) == Incomplete(word)
+
+
+@pytest.mark.parametrize("key", ["display_result_url", "video_url", "url_download"])
+def test_other_link_fields_serve_where_the_first_is_empty(key: str) -> None:
+    assert look(current_status="completed", result_url="", **{key: URL}) == Ready("completed", URL)
+    other = {key: "https://other.example/x.mp4"}
+    ready = look(current_status="completed", result_url=URL, **other)
+    assert ready == Ready("completed", URL)
+
+
+def test_the_source_image_is_never_taken_for_the_result() -> None:
+    result = look(current_status="completed", image_url=URL, url=URL, data={"result_url": URL})
+    assert result == Incomplete("completed")
+
+
+@pytest.mark.parametrize("word", [*RUNNING_WORDS, "", "rendering"])
+def test_a_link_before_the_end_counts_for_nothing(word: str) -> None:
+    assert isinstance(look(current_status=word, result_url=URL), Running)
+
+
+@pytest.mark.parametrize("word", ["failed", "fail", "Failed"])
+def test_failed_is_failed_at_once(word: str) -> None:
+    result = look(current_status=word, failed_message="out of memory", result_url=URL)
+    assert result == Failed(word.lower(), FailureCode.GENERATION_FAILED, "out of memory")
+
+
+@pytest.mark.parametrize("word", TENTATIVE_WORDS)
+def test_words_met_nowhere_officially_fail_only_tentatively(word: str) -> None:
+    result = look(current_status=word)
+    assert result == Failed(word, FailureCode.GENERATION_FAILED, "no reason given", tentative=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "message"),
+    [
+        ({"failed_message": "NSFW content"}, FailureCode.CONTENT_REFUSED, "NSFW content"),
+        ({"failed_message": "portrait rights"}, FailureCode.CONTENT_REFUSED, "portrait rights"),
+        (
+            {"failed_message": "a", "failed_code": "moderation"},
+            FailureCode.CONTENT_REFUSED,
+            "a",
+        ),
+        ({"failed_code": 17}, FailureCode.GENERATION_FAILED, "17"),
+        (
+            {"failed_message": None, "failed_code": None},
+            FailureCode.GENERATION_FAILED,
+            "no reason given",
+        ),
+        (
+            {"failed_message": "cannot read https://a.example/b.png?sig=s3cret"},
+            FailureCode.GENERATION_FAILED,
+            "cannot read https://a.example/b.png",
+        ),
+    ],
+)
+def test_a_failure_says_why_as_far_as_it_is_known(
+    fields: dict[str, Any], code: FailureCode, message: str
+) -> None:
+    assert look(current_status="failed", **fields) == Failed("failed", code, message)
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        NOTHING,
+        accepted({}),
+        accepted([]),
+        accepted("text"),
+        accepted({"_id": "somebody-elses", "current_status": "failed"}),
+        httpx.Response(404, json={"code": 404, "msg": "not found"}),
+        httpx.Response(404, json={"message": "not found"}),
+        httpx.Response(200, json={"code": 404}),
+        httpx.Response(400, json={"code": 400, "msg": "bad id"}),
+    ],
+)
+def test_a_task_not_shown_is_looked_for_in_the_batch_then_in_the_list(
+    detail: httpx.Response,
+) -> None:
+    a2e = FakeA2E(detail=detail, batch=accepted([]), list=pages([]))
+    assert a2e.client.check(ID) == Missing()
+    assert a2e.kinds() == ["detail", "batch", "list"]
+    assert a2e.requests[1].content == b'{"ids":["%s"]}' % ID.encode()
+
+    batch = accepted([{"_id": "somebody-elses", "current_status": "failed"}, record()])
+    a2e = FakeA2E(detail=detail, batch=batch)
+    assert a2e.client.check(ID) == Running("processing")
+
+    others = [record(_id=f"other-{number:04}") for number in range(250)]
+    a2e = FakeA2E(detail=detail, batch=NOTHING, list=pages([*others[:150], record()]))
+    assert a2e.client.check(ID) == Running("processing")
+    assert a2e.kinds() == ["detail", "batch", "list", "list"]
+    # A longer search might outlast the function that asks.
+    a2e = FakeA2E(detail=detail, batch=NOTHING, list=pages([*others, record()]))
+    assert a2e.client.check(ID) == Missing()
+    assert a2e.kinds() == ["detail", "batch", "list", "list"]
+
+
+@pytest.mark.parametrize("shape", ["rows", "list", "records", "items", "data"])
+def test_the_batch_may_come_in_any_wrapping(shape: str) -> None:
+    a2e = FakeA2E(detail=NOTHING, batch=accepted({shape: [None, 5, record()]}))
+    assert a2e.client.check(ID) == Running("processing")
+
+
+UNREADABLE = [
+    httpx.Response(500, json={"code": 0, "data": record(current_status="failed")}),
+    httpx.Response(502, content=b"<html>"),
+    httpx.Response(404, content=b"<html>"),
+    httpx.Response(200, content=b""),
+    httpx.Response(200, json=record(current_status="failed")),
+    httpx.Response(200, json={"code": 5001, "msg": "failed"}),
+    httpx.Response(302, json={"code": 0, "data": record(current_status="failed")}),
+    httpx.Response(429),
+    httpx.ReadTimeout("timed out"),
+    httpx.ConnectError("refused"),
+    httpx.ReadError("reset"),
+    httpx.DecodingError("no gzip"),
+]
+
+
+@pytest.mark.parametrize("trouble", UNREADABLE)
+@pytest.mark.parametrize("kind", ["detail", "batch", "list"])
+def test_trouble_while_looking_is_never_an_answer(kind: str, trouble: Reply) -> None:
+    replies: dict[str, Reply] = {"detail": NOTHING, "batch": NOTHING, "list": pages([])}
+    with pytest.raises(GeneratorUnavailableError):
+        FakeA2E(**replies | {kind: trouble}).client.check(ID)
+
+
+@pytest.mark.parametrize(
+    ("reply", "waiting_for"),
+    [
+        (httpx.Response(401, json={"code": 401}), WaitingFor.ACCESS),
+        (httpx.Response(200, json={"code": 403, "msg": "upgrade"}), WaitingFor.ACCESS),
+        (httpx.Response(403, json={"message": "Forbidden"}), WaitingFor.ACCESS),
+        (httpx.Response(200, json={"code": 9, "msg": "coins"}), WaitingFor.COINS),
+    ],
+)
+def test_refused_access_is_told_apart(reply: httpx.Response, waiting_for: WaitingFor) -> None:
+    with pytest.raises(GeneratorAccessError) as caught:
+        FakeA2E(detail=reply).client.check(ID)
+    assert caught.value.waiting_for is waiting_for
+
+
+def test_looks_tell_no_secrets() -> None:
+    body = {"code": 401, "msg": f"bad {TOKEN} for https://a.example/b?sig=s3cret"}
+    with pytest.raises(GeneratorError) as caught:
+        FakeA2E(detail=httpx.Response(401, json=body)).client.check(ID)
+    for text in texts_of(caught.value):
+        assert "s3cret" not in text
+        assert "top_secret" not in text
+
+
+def test_only_a_task_that_has_not_begun_is_refundable() -> None:
+    assert look(current_status="Initialized") == Running("initialized", refundable=True)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [*RUNNING_WORDS[1:], *DONE_WORDS, "failed", "fail", *TENTATIVE_WORDS, "", "unheard of"],
+)
+def test_no_other_word_promises_a_refund(word: str) -> None:
+    seen = look(current_status=word, result_url=URL)
+    assert not isinstance(seen, Running) or not seen.refundable
+
+
+def test_giving_back_deletes_the_record() -> None:
+    a2e = FakeA2E(delete=accepted(None))
+    assert a2e.client.cancel(ID) is True
+    assert a2e.kinds() == ["delete"]
+    assert a2e.requests[0].url.path.endswith(f"/{ID}")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        httpx.Response(400, json={"code": 400, "msg": "task in progress"}),
+        httpx.Response(404, json={"code": 404}),
+    ],
+)
+def test_a_refused_deletion_is_no_refund(reply: httpx.Response) -> None:
+    assert FakeA2E(delete=reply).client.cancel(ID) is False
+
+
+@pytest.mark.parametrize("reply", [httpx.Response(500), httpx.ReadTimeout("timed out")])
+def test_a_deletion_without_an_answer_is_no_answer(reply: Reply) -> None:
+    with pytest.raises(GeneratorUnavailableError):
+        FakeA2E(delete=reply).client.cancel(ID)

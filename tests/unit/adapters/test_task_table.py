@@ -1,0 +1,267 @@
+"""The table: one task for one id, no lost write, and every field comes back as it went in."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from image_to_video.adapters.task_table import TaskTable, task_of
+from image_to_video.domain.errors import TaskConflictError, TaskNotFoundError
+from image_to_video.domain.task import (
+    Attempt,
+    Cancellation,
+    Failure,
+    FailureCode,
+    ModelVersion,
+    Task,
+    TaskStatus,
+    Video,
+    WaitingFor,
+)
+
+from tests.conftest import Application
+from tests.support.samples import NOW, a_full_task, a_task
+
+MOMENTS = st.integers(0, 10**12).map(lambda passed: NOW + timedelta(milliseconds=passed))
+TEXTS = st.text(max_size=30)
+NUMBERS = st.integers(0, 2**53)
+FAILURES = st.builds(Failure, code=st.sampled_from(FailureCode), message=TEXTS)
+ATTEMPTS = st.builds(
+    Attempt,
+    name=TEXTS,
+    lease_owner=TEXTS,
+    sent_at=MOMENTS,
+    lease_until=MOMENTS,
+    in_flight=st.booleans(),
+    refusal=st.none() | FAILURES,
+    absent_since=st.none() | MOMENTS,
+)
+VIDEOS = st.builds(
+    Video,
+    bucket=TEXTS,
+    key=TEXTS,
+    bytes=NUMBERS,
+    sha256=TEXTS,
+    content_type=TEXTS,
+    width=NUMBERS,
+    height=NUMBERS,
+    duration_seconds=st.floats(0, 1e9).filter(lambda x: x == 0 or x > 1e-9),
+)
+TASKS = st.builds(
+    Task,
+    task_id=st.text(min_size=1, max_size=30),
+    owner=st.text(min_size=1, max_size=30),
+    fingerprint=TEXTS,
+    version=st.integers(1, 10**6),
+    status=st.sampled_from(TaskStatus),
+    late=st.booleans(),
+    waiting_for=st.none() | st.sampled_from(WaitingFor),
+    name=TEXTS,
+    image_url=TEXTS,
+    image_version=st.none() | TEXTS,
+    prompt=TEXTS,
+    negative_prompt=TEXTS,
+    video_time=st.sampled_from([5, 10, 15, 20]),
+    model_version=st.sampled_from(ModelVersion),
+    metadata=st.dictionaries(st.text(min_size=1, max_size=9), TEXTS, max_size=3),
+    created_at=MOMENTS,
+    updated_at=MOMENTS,
+    started_at=st.none() | MOMENTS,
+    ended_at=st.none() | MOMENTS,
+    next_poll_at=st.none() | MOMENTS,
+    cancel_requested_at=st.none() | MOMENTS,
+    missing_since=st.none() | MOMENTS,
+    refund_requested_at=st.none() | MOMENTS,
+    attempts=st.lists(ATTEMPTS, max_size=2).map(tuple),
+    generator_task_id=st.none() | TEXTS,
+    generator_status=st.none() | TEXTS,
+    completed_at=st.none() | MOMENTS,
+    result_url=st.none() | TEXTS,
+    copy_failures=st.integers(0, 1000),
+    execution=TEXTS,
+    coins=st.none() | st.integers(-10, 10**6),
+    failure=st.none() | FAILURES,
+    video=st.none() | VIDEOS,
+    cancellation=st.none() | st.sampled_from(Cancellation),
+)
+
+
+@pytest.fixture
+def table(emptied: Application) -> TaskTable:
+    return TaskTable(emptied.table("TASKS_TABLE"), retention_days=90)
+
+
+def test_a_new_task_can_be_read(table: TaskTable) -> None:
+    assert table.create(a_task()) == a_task()
+    assert table.get(a_task().task_id) == a_task()
+
+
+def test_creating_again_gives_the_task_that_is_there(table: TaskTable) -> None:
+    first = table.create(a_task())
+    changed = table.replace(first.changed(NOW, late=True))
+    assert table.create(a_task(prompt="another")) == changed
+    assert table.get(first.task_id) == changed
+
+
+def test_an_unknown_task_is_not_found(table: TaskTable) -> None:
+    with pytest.raises(TaskNotFoundError):
+        table.get("unknown")
+    with pytest.raises(TaskNotFoundError):
+        table.replace(a_task().changed(NOW))
+
+
+def test_of_two_writers_the_second_is_refused(table: TaskTable) -> None:
+    read = table.create(a_task())
+    first = table.replace(read.changed(NOW, coins=1))
+    with pytest.raises(TaskConflictError):
+        table.replace(read.changed(NOW, coins=2))
+    assert table.get(read.task_id) == first
+    with pytest.raises(TaskConflictError):
+        table.replace(first.changed(NOW).changed(NOW))
+
+
+def test_a_write_whose_answer_was_lost_succeeds_when_repeated(table: TaskTable) -> None:
+    new = table.create(a_full_task(status=TaskStatus.STORING, ended_at=None)).changed(NOW, coins=31)
+    assert table.replace(new) == new
+    assert table.replace(new) == new
+    assert table.get(new.task_id) == new
+
+
+def test_settling_gives_way_to_what_came_first(table: TaskTable) -> None:
+    read = table.create(a_task())
+    first = table.settle(read.changed(NOW, coins=1))
+    assert first.coins == 1
+    assert table.settle(read.changed(NOW, coins=2)) == first
+
+
+def test_amending_holds_against_other_writers(table: TaskTable) -> None:
+    read = table.create(a_task())
+    others: Iterator[dict[str, Any]] = iter([{"late": True}, {"coins": 9}])
+    seen: list[int] = []
+
+    def change(current: Task) -> Task:
+        seen.append(current.version)
+        other = next(others, None)
+        if other is not None:
+            table.replace(current.changed(NOW, **other))
+        return current.changed(NOW, generator_task_id="gen-1")
+
+    amended = table.amend(read, change)
+    assert seen == [1, 2, 3]
+    assert (amended.late, amended.coins, amended.generator_task_id) == (True, 9, "gen-1")
+    assert table.get(read.task_id) == amended
+
+
+def test_amending_may_find_nothing_left_to_do(table: TaskTable) -> None:
+    read = table.create(a_task())
+    closed = table.replace(read.changed(NOW, status=TaskStatus.CANCELED))
+
+    def change(current: Task) -> Task | None:
+        return None if current.status.is_final else current.changed(NOW, late=True)
+
+    assert table.amend(read, change) == closed
+    assert table.get(read.task_id) == closed
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda table: table.create(a_task()),
+        lambda table: table.replace(a_task()),
+        lambda table: table.settle(a_task()),
+    ],
+)
+def test_other_troubles_of_the_table_are_no_conflicts(call: Callable[[TaskTable], Any]) -> None:
+    broken = MagicMock()
+    broken.put_item.side_effect = ClientError(
+        {"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem"
+    )
+    with pytest.raises(ClientError):
+        call(TaskTable(broken, retention_days=90))
+    broken.get_item.assert_not_called()
+
+
+@pytest.mark.parametrize("status", TaskStatus)
+def test_only_closed_tasks_are_forgotten_and_only_open_ones_are_indexed(
+    emptied: Application, status: TaskStatus
+) -> None:
+    raw = emptied.table("TASKS_TABLE")
+    ended = NOW + timedelta(seconds=90)
+    for days, name in ((90, "kept for a while"), (0, "kept for ever")):
+        TaskTable(raw, retention_days=days).create(
+            a_task(task_id=name, status=status, ended_at=ended if status.is_final else None)
+        )
+        item = raw.get_item(Key={"task_id": name})["Item"]
+        assert item.get("open") == (None if status.is_final else "open")
+        expires = int((ended + timedelta(days=90)).timestamp())
+        assert item.get("expires_at") == (expires if status.is_final and days else None)
+
+
+def test_closing_takes_a_task_out_of_the_index(emptied: Application, table: TaskTable) -> None:
+    task = table.replace(table.create(a_task()).changed(NOW, status=TaskStatus.CANCELED))
+    item = emptied.table("TASKS_TABLE").get_item(Key={"task_id": task.task_id})["Item"]
+    assert "open" not in item
+    assert "next_poll_at" not in item
+
+
+def test_overdue_are_open_tasks_alone_the_oldest_first(table: TaskTable) -> None:
+    def put(name: str, seconds: int, **fields: Any) -> None:
+        due = NOW + timedelta(seconds=seconds)
+        table.create(a_task(**{"task_id": name, "next_poll_at": due} | fields))
+
+    put("later", -1)
+    put("earlier", -100, owner="boris", status=TaskStatus.STORING)
+    put("now", 0)
+    put("future", 50)
+    put("closed", -50, status=TaskStatus.FAILED, ended_at=NOW)
+    table.replace(
+        table.create(a_task(task_id="ended", next_poll_at=NOW - timedelta(days=1))).failed(
+            NOW, FailureCode.INVALID_IMAGE, "bad"
+        )
+    )
+    assert [task.task_id for task in table.overdue(NOW)] == ["earlier", "later"]
+
+
+def test_overdue_gives_whole_tasks_and_all_of_them(table: TaskTable) -> None:
+    moments = [NOW - timedelta(seconds=number + 1) for number in range(30)]
+    tasks = [
+        table.create(
+            a_full_task(
+                task_id=f"task-{number}", status=TaskStatus.STORING, ended_at=None, next_poll_at=due
+            )
+        )
+        for number, due in enumerate(moments)
+    ]
+    assert list(table.overdue(NOW)) == tasks[::-1]
+
+
+def test_a_full_task_comes_back_as_it_went(table: TaskTable) -> None:
+    table.create(a_full_task())
+    assert table.get(a_full_task().task_id) == a_full_task()
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(task=TASKS)
+def test_every_task_comes_back_as_it_went(stack: Application, task: Task) -> None:
+    raw = stack.table("TASKS_TABLE")
+    raw.delete_item(Key={"task_id": task.task_id})
+    table = TaskTable(raw, retention_days=90)
+    table.create(task)
+    read = table.get(task.task_id)
+    assert read == task
+    assert json.loads(read.model_dump_json()) == json.loads(task.model_dump_json())
+
+
+def test_a_stored_item_reads_as_its_task(emptied: Application) -> None:
+    raw = emptied.table("TASKS_TABLE")
+    for task in (a_task(task_id="open"), a_full_task(task_id="closed")):
+        TaskTable(raw, retention_days=90).create(task)
+        item = raw.get_item(Key={"task_id": task.task_id})["Item"]
+        assert task_of(item) == task

@@ -1,0 +1,85 @@
+"""One stack in moto for all tests of a module, and a host with a certificate of its own.
+
+Whoever uses the stack clears up, or does not mind.
+"""
+
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from image_to_video.lifecycle.service import VideoTasks
+
+from tests.conftest import Application, deployed
+
+
+@pytest.fixture(scope="module")
+def stack(template: dict[str, Any], variables: dict[str, str]) -> Iterator[Application]:
+    """A stack in moto, for all tests of one module."""
+    with deployed(template, dict(variables)) as application:
+        yield application
+
+
+@pytest.fixture
+def emptied(stack: Application) -> Application:
+    """The stack with nothing in its tables and buckets."""
+    for variable, key in (("TASKS_TABLE", "task_id"), ("TOKENS_TABLE", "token_sha256")):
+        table = stack.table(variable)
+        with table.batch_writer() as batch:
+            for item in table.scan(ProjectionExpression=key)["Items"]:
+                batch.delete_item(Key=item)
+    s3 = stack.client("s3")
+    for bucket in ("images", "videos"):
+        for item in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+            s3.delete_object(Bucket=bucket, Key=item["Key"])
+    return stack
+
+
+@pytest.fixture
+def workflow_client(tasks: VideoTasks) -> Any:
+    """The client that starts executions, to come in between record and start."""
+    return tasks._workflow._client
+
+
+class Tls(NamedTuple):
+    """A certificate authority of the tests, and a server that it vouches for."""
+
+    trusting: ssl.SSLContext
+    serving: ssl.SSLContext
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Tls:
+    """TLS for cdn.example, and for no other name."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "cdn.example")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("cdn.example")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "server.pem"
+    pem.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(pem)
+    return Tls(ssl.create_default_context(cafile=str(pem)), server)

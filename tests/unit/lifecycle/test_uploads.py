@@ -1,0 +1,127 @@
+"""What the form of an upload says is what its object is read as; which objects are one task."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from image_to_video.adapters.storage import UploadedImage
+from image_to_video.contract.requests import TaskOptions, UploadRequest
+from image_to_video.domain.errors import InvalidTaskError
+from image_to_video.domain.task import ModelVersion
+from image_to_video.lifecycle.uploads import (
+    UploadedObject,
+    promised_key,
+    read_options,
+    write_options,
+)
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
+# What JSON can carry: anything but halves of surrogate pairs.
+letters = st.characters(exclude_categories=["Cs"])
+file_names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)
+requests = st.builds(
+    dict[str, Any],
+    filename=file_names,
+    content_type=st.sampled_from(["image/jpeg", "image/png", "image/webp"]),
+    prompt=st.none() | st.text(letters, max_size=200),
+    negative_prompt=st.none() | st.text(letters, max_size=100),
+    name=st.none() | file_names,
+    video_time=st.sampled_from([5, 10, 15, 20]),
+    model_version=st.sampled_from(ModelVersion),
+    metadata=st.dictionaries(
+        st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,20}[a-z0-9])?", fullmatch=True),
+        st.text(letters, max_size=40),
+        max_size=4,
+    ),
+)
+
+
+def an_object(**fields: Any) -> UploadedObject:
+    plain: dict[str, Any] = {
+        "bucket": "images",
+        "key": "uploads/anna/cat.png",
+        "version_id": "v1",
+        "etag": "e1",
+        "sequencer": "s1",
+    }
+    return UploadedObject(**plain | fields)
+
+
+@given(requests)
+def test_a_form_s_options_are_read_from_its_object(fields: dict[str, Any]) -> None:
+    request = UploadRequest.model_validate(fields)
+    try:
+        metadata = write_options(request)
+    except InvalidTaskError:
+        return
+
+    options = read_options(an_object(), UploadedImage(len(PNG), metadata, PNG))
+
+    assert isinstance(options, TaskOptions)
+    wanted = request.model_dump(exclude={"filename", "content_type", "name"})
+    assert options.model_dump(exclude={"name"}) == wanted
+    assert options.name == (request.name or request.filename)
+    assert all(value.isascii() and value.isprintable() for value in metadata.values())
+    assert sum(len(name) + len(value) for name, value in metadata.items()) <= 2048
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"prompt": "ü" * 1000}, "/prompt"),
+        ({"prompt": "p" * 900, "negative_prompt": "n" * 1000}, "/negative_prompt"),
+        ({"metadata": {str(number): "x" * 512 for number in range(4)}}, "/metadata"),
+    ],
+)
+def test_more_than_s3_keeps_names_the_largest_of_them(fields: dict[str, Any], pointer: str) -> None:
+    form = {"filename": "a.png", "content_type": "image/png"}
+    if pointer == "/negative_prompt":
+        fields = fields | {"metadata": {"a": "x" * 200}}
+    with pytest.raises(InvalidTaskError) as caught:
+        write_options(UploadRequest.model_validate(form | fields))
+    assert caught.value.pointer == pointer
+
+
+def test_the_most_that_s3_keeps_is_taken() -> None:
+    form = {"filename": "a.png", "content_type": "image/png"}
+    options = {"prompt": "p" * 1000, "negative_prompt": "n" * 900}
+    written = write_options(UploadRequest.model_validate(form | options))
+    assert written["prompt"] == "p" * 1000
+
+
+def test_a_promised_key_is_one_task_whatever_its_version() -> None:
+    key = promised_key("anna", "image/png")
+    events: list[dict[str, Any]] = [
+        {"version_id": "v2"},
+        {"version_id": None},
+        {"etag": "e2"},
+        {"sequencer": "s2"},
+    ]
+    ids = {an_object(key=key, **event).identity for event in events}
+    assert len(ids) == 1
+
+
+def test_any_other_key_is_a_task_for_each_version() -> None:
+    keys = ["uploads/anna/cat.png", "uploads/_promised/cat.png", "uploads/anna/a/_promised/b.png"]
+    for key in keys:
+        versions = {an_object(key=key, version_id=version).identity for version in ("v1", "v2")}
+        assert len(versions) == 2, key
+
+
+def test_no_two_promises_and_no_two_owners_share_a_task() -> None:
+    keys = [promised_key(owner, "image/png") for owner in ("anna", "anna", "bob")]
+    keys.append(keys[0].replace("/anna/", "/bob/"))
+    assert len({an_object(key=key).identity for key in keys}) == len(keys)
+    buckets = {an_object(key=keys[0], bucket=bucket).identity for bucket in ("images", "other")}
+    assert len(buckets) == 2
+
+
+@pytest.mark.parametrize("owner", ["anna", "a b", "ä+&?#%", "..."])
+def test_a_promised_key_belongs_to_whom_it_was_promised(owner: str) -> None:
+    assert an_object(key=promised_key(owner, "image/webp")).owner == owner
+
+
+@pytest.mark.parametrize("owner", ["", ".", "..", "a\0b", "a\nb", "\x7f"])
+def test_what_no_owner_is_called_is_nobody(owner: str) -> None:
+    assert an_object(key=f"uploads/{owner}/cat.png").owner is None

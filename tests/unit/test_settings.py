@@ -1,0 +1,75 @@
+"""Settings: read whole, or refused with the name of each variable that is amiss."""
+
+import traceback
+
+import pytest
+from image_to_video.domain.errors import SettingsError
+from image_to_video.settings import Settings
+
+
+def test_the_templates_defaults_are_good_settings(environment: dict[str, str]) -> None:
+    settings = Settings.read(environment)
+    assert settings.tasks_table == "tasks"
+    assert str(settings.a2e_url) == "https://video.a2e.ai/"
+    assert settings.permit_loopback is False
+    assert settings.schedule.first_poll_seconds == 20
+
+
+def test_every_variable_is_needed(environment: dict[str, str]) -> None:
+    assert Settings.variables() == set(environment)
+    for name in set(environment) - {"EVENT_SCHEMA_URL"}:
+        rest = {key: value for key, value in environment.items() if key != name}
+        with pytest.raises(SettingsError, match=rf"\b{name}: Field required"):
+            Settings.read(rest)
+
+
+def test_all_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({})
+    missing = Settings.variables() - {"EVENT_SCHEMA_URL"}
+    assert all(f"{name}: " in str(caught.value) for name in missing)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("A2E_URL", "video.a2e.ai"),
+        ("A2E_URL", "ftp://video.a2e.ai"),
+        ("START_TIMEOUT_SECONDS", "0"),
+        ("START_TIMEOUT_SECONDS", "20s"),
+        ("MAX_ATTEMPTS", "0"),
+        ("TASK_RETENTION_DAYS", "-1"),
+        ("PERMIT_LOOPBACK", "perhaps"),
+        ("POLL_PACE", "10"),
+        ("POLL_PACE", "5=10"),
+        ("COPY_RETRY_PACE", ""),
+        ("WINDOW_SECONDS", "1.5"),
+        ("FIRST_POLL_SECONDS", "-20"),
+        ("DAILY_COIN_LIMIT", "-1"),
+        ("COINS_PER_SECOND", "a2e=6"),
+        ("COINS_PER_SECOND", "a2e=0,a2e-v2=12,a2e-v2-flash=6"),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_variable(
+    environment: dict[str, str], name: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.read(environment | {name: value})
+
+
+def test_other_variables_do_not_matter(environment: dict[str, str]) -> None:
+    others = {"PATH": "/bin", "SCHEDULE": "x", "_HANDLER": "app.handler", "TZ": ":UTC"}
+    assert Settings.read(environment | others) == Settings.read(environment)
+
+
+@pytest.mark.parametrize("amiss", ["TASKS_TABLE", "POLL_PACE", "A2E_URL"])
+def test_no_error_quotes_the_environment(environment: dict[str, str], amiss: str) -> None:
+    """A Lambda environment holds credentials, and an error is printed with all its causes."""
+    secret = "AQoDYXdzEJr-s3cret"
+    del environment[amiss]
+    secrets = {"AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": secret}
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({"A": secret} | environment | secrets)
+    printed = "".join(traceback.format_exception(caught.value))
+    assert amiss in printed
+    assert "s3cret" not in printed

@@ -1,0 +1,51 @@
+"""What only the real wiring decides: where links point, and what libraries may write into logs."""
+
+import logging
+
+import httpx
+import pytest
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from image_to_video import wiring
+from image_to_video.adapters.safe_download import Downloads
+from image_to_video.domain.errors import SettingsError
+
+from tests.conftest import Application
+
+
+def test_signed_links_name_the_region(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    storage = wiring.video_tasks()._copies._storage
+    link = httpx.URL(storage.sign_image(storage.image_url("uploads/anna/a.png"), None))
+    assert link.host == "images.s3.eu-central-1.amazonaws.com"
+
+
+def test_no_library_writes_links_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    client = httpx.Client(
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, content=iter([b"x"])))
+    )
+    with client, Downloads(client).open("https://example.com/v.mp4?signature=secret") as download:
+        list(download.chunks)
+    assert "secret" not in caplog.text
+
+
+def test_the_publisher_does_not_start_without_the_schema_s_address(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EVENT_SCHEMA_URL")
+    with pytest.raises(SettingsError, match="EVENT_SCHEMA_URL"):
+        wiring.event_topic()
+
+
+def test_only_a_cursor_needs_the_cursors_key(application: Application) -> None:
+    """Every other function builds the service too, and may not read that secret."""
+    name = application.environment["CURSOR_KEY_SECRET"]
+    application.client("secretsmanager").delete_secret(
+        SecretId=name, ForceDeleteWithoutRecovery=True
+    )
+    tasks = wiring.video_tasks()
+    assert tasks.list("anna", limit=5).data == []
+    with pytest.raises(GetParameterError):
+        tasks._cursors.write({"created_at": "", "task_id": "", "owner": ""}, b"")
