@@ -32,8 +32,8 @@ from image_to_video.domain.errors import (
 from image_to_video.domain.generator import (
     Failed,
     Incomplete,
-    Look,
     Missing,
+    PollAnswer,
     Ready,
     Running,
     Started,
@@ -133,7 +133,7 @@ class A2E:
             case _:
                 raise _trouble(answer)
 
-    def check(self, generator_task_id: str) -> Look:
+    def check(self, generator_task_id: str) -> PollAnswer:
         """Ask for one task; where it is not shown, ask in the two other ways A2E offers."""
         answer = self._ask("GET", f"/{generator_task_id}")
         records = [answer.data] if answer.verdict() is Verdict.SUCCESS else []
@@ -241,7 +241,7 @@ def _started_from(record: dict[str, Any]) -> Started | None:
     return Started(generator_task_id=generator_task_id, coins=charged)
 
 
-def _look(record: dict[str, Any], *, permit_http: bool) -> Look:
+def _look(record: dict[str, Any], *, permit_http: bool) -> PollAnswer:
     word = fit_for_a_record(str(record.get("current_status") or "").strip().lower())
     message = str(record.get("failed_message") or record.get("failed_code") or "no reason given")
     refused = CONTENT_WORDS.search(f"{record.get('failed_code')} {message}")

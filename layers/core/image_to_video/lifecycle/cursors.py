@@ -36,14 +36,14 @@ class Cursors:
     def __init__(self, key: Callable[[], bytes]) -> None:
         self._key = key
 
-    def write(self, position: Position, narrowed_to: bytes) -> str:
+    def write(self, position: Position, filters: bytes) -> str:
         """Turn a position into a text that fits into a URL as it is."""
         place = [position["created_at"], position["task_id"]]
         written = json.dumps(place, ensure_ascii=False, separators=(",", ":")).encode()
-        content = _VERSION + narrowed_to + written
+        content = _VERSION + filters + written
         return _encoded(content + self._tag(position["owner"], content))
 
-    def read(self, cursor: str, *, owner: str, narrowed_to: bytes) -> Position:
+    def read(self, cursor: str, *, owner: str, filters: bytes) -> Position:
         """Turn the text back.
 
         Raises `InvalidCursorError` for anything not handed out to this owner for this filter.
@@ -53,7 +53,7 @@ class Cursors:
         if not hmac.compare_digest(tag, self._tag(owner, content)):
             raise _unknown()
         begin = len(_VERSION) + _FILTER_BYTES
-        if content[len(_VERSION) : begin] != narrowed_to:
+        if content[len(_VERSION) : begin] != filters:
             raise InvalidCursorError(
                 "the cursor belongs to a list with other filters: send the same status, "
                 "created_after and created_before with it, or begin without a cursor"
