@@ -61,7 +61,7 @@ def settings() -> Settings:
 class Application:
     """The three services, built from the settings when they are first asked for.
 
-    Tests put their own generator, downloads and clock in place.
+    Tests inject their own generator, downloads and clock.
     """
 
     config: Settings

@@ -170,7 +170,7 @@ class A2E:
     def _records(self, since: datetime | None) -> Iterator[dict[str, Any]]:
         """Read `allRecords` page by page, newest first as far as A2E keeps to it.
 
-        A short page is not taken for the last one: A2E might give fewer than it was asked for.
+        A short page does not end the list: A2E might give fewer records than it was asked for.
         """
         before: list[Any] = []
         oldest = None if since is None else since - _CLOCK_SLACK

@@ -1,7 +1,7 @@
 """What may run at once and be spent in a day: slots at the generator, and a coin budget.
 
 Both are kept by conditional writes alone. A slot is a lease with a holder and an expiry, never a
-counter: whoever dies with one loses it in time. Reserved coins stay in the day's record under their
+counter: a holder that dies loses it in time. Reserved coins stay in the day's record under their
 own name until they are booked, so booking may be repeated without counting twice.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 _SLOTS: Final = "slots"
-# A day's record is of no use to anybody after this long.
+# A day's record is of no use after this long.
 _BUDGET_KEPT: Final = timedelta(days=7)
 
 

@@ -127,7 +127,7 @@ class Failure(Frozen):
 
 
 class Video(Frozen):
-    """The stored video: where it lies and what was measured on the way there."""
+    """The stored video: its object in S3, and what was measured while it was copied."""
 
     bucket: str
     key: str
@@ -143,9 +143,9 @@ class Attempt(Frozen):
     """One start call that was, or may have been, accepted by the generator.
 
     It is stored before the call. Until its outcome is known it is *in flight*: while the lease
-    runs, somebody is at it; afterwards it must be looked up at the generator by `name`.
-    `refusal` keeps what the generator said in place of accepting it. `absent_since` is when a
-    complete reading of the generator's list did not show it, and none has since.
+    runs, an actor works on it; afterwards it must be looked up at the generator by `name`.
+    `refusal` is what the generator said instead of accepting it. `absent_since` is when a
+    complete reading of the generator's list first did not show it.
     """
 
     name: str

@@ -94,7 +94,7 @@ class Intake:
     def upload(self, uploaded: UploadedObject) -> Task | None:
         """Record and start the task that an uploaded object stands for; a bad one fails at once.
 
-        A key without an owner belongs to nobody: it is logged and left alone.
+        A key without an owner starts nothing: it is logged and left alone.
         """
         owner = uploaded.owner
         if owner is None:
@@ -170,7 +170,7 @@ class Intake:
         try:
             self._workflow.start(stored.task_id, stored.execution)
         except WorkflowUnavailableError as error:
-            # It is recorded, and that is what the caller was promised; the schedule drives it on.
+            # It is recorded, as the caller was promised; the schedule gives it a workflow.
             count("WorkflowsPostponed")
             logger.error("task recorded without a workflow", extra={"reason": str(error)})
             return stored
@@ -196,8 +196,8 @@ class Intake:
             name=options.name or _printable(file_name[:120]) or "image",
             image_url=image_url,
             image_version=image_version,
-            prompt=_said(options.prompt) or self._default_prompt,
-            negative_prompt=_said(options.negative_prompt) or self._default_negative_prompt,
+            prompt=_not_blank(options.prompt) or self._default_prompt,
+            negative_prompt=_not_blank(options.negative_prompt) or self._default_negative_prompt,
             video_time=options.video_time,
             model_version=options.model_version,
             metadata=options.metadata,
@@ -232,8 +232,8 @@ class Intake:
             raise InvalidTaskError("must be a public address", pointer=pointer)
 
 
-def _said(prompt: str | None) -> str | None:
-    """A prompt that says anything: A2E refuses blanks like an empty one."""
+def _not_blank(prompt: str | None) -> str | None:
+    """The prompt, or None where it is blank: A2E refuses blanks like an empty one."""
     return prompt if prompt and prompt.strip() else None
 
 

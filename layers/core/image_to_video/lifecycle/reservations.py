@@ -1,4 +1,4 @@
-"""What a start holds under the limits, and the one place where it is released.
+"""What a start holds under the limits, and the one module that releases it.
 
 A start reserves coins and a slot before its attempt is recorded, so a death in between counts too
 much for a while, and never too little. From then on the record alone says what is held: after
@@ -49,7 +49,7 @@ class Reservations:
     def renew(self, task: Task) -> None:
         """Keep the slot of a task that is about to be written, for longer.
 
-        Before the write, because whoever closes the task meanwhile releases it after theirs.
+        Before the write, because an actor that closes the task meanwhile releases it afterwards.
         """
         self._limits.take_slot(task.task_id, task.version, self._now())
 

@@ -48,7 +48,7 @@ class VideoTasks:
         return self._intake.reserve_upload(owner, request)
 
     def get(self, owner: str, task_id: str) -> Task:
-        """One task of this owner. Raises `TaskNotFoundError`, also for somebody else's."""
+        """One task of this owner. Raises `TaskNotFoundError`, also for another owner's."""
         task = self._table.get(task_id)
         if task.owner != owner:
             raise TaskNotFoundError(f"there is no task {task_id}")

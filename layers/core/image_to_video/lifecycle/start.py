@@ -1,7 +1,7 @@
 """The paid start: one actor at a time, its name stored before the call, never repeated blindly.
 
-What a start call ended in decides what is done; see "The paid start" in docs/guarantees.md. Whoever
-changes this module changes its fault tests too.
+What became of the call decides what is done next; see "The paid start" in docs/guarantees.md. A
+change of this module changes its fault tests too.
 """
 
 from collections.abc import Callable, Mapping

@@ -69,7 +69,7 @@ class Storer:
         return self._video(key, inspected) if is_ours else self._stored(key)
 
     def _stored(self, key: str) -> Video:
-        """The video of an earlier copy, measured as it lies in the bucket."""
+        """The video of an earlier copy, measured as it is in the bucket."""
         inspected = InspectedVideo(self._storage.read_video(key), bytes_expected=None)
         for _ in inspected:
             pass
@@ -101,5 +101,5 @@ class Storer:
 
 
 def video_key(task: Task) -> str:
-    """Where in the bucket the video of a task lies."""
+    """The key of a task's video."""
     return f"{task.owner}/{task.task_id}.mp4"

@@ -73,7 +73,7 @@ def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskO
     for name in image.metadata:
         option = name.replace("_", "-")
         if option in _OPTIONS and option != name:
-            # Passed over, the video would be paid for without this option.
+            # Ignored, the video would be paid for without this option.
             message = f"The object's metadata is wrong: write {option}, not {name}."
             return Failure(code=FailureCode.INVALID_REQUEST, message=message)
     given = {name: _plain(value) for name, value in image.metadata.items()}
@@ -101,7 +101,7 @@ def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskO
 
 
 def reserved_key(owner: str, content_type: str) -> str:
-    """A key for one image of this owner that nobody can guess."""
+    """A key for one image of this owner, which cannot be guessed."""
     return f"{PREFIX}{owner}/{_RESERVED}/{uuid4().hex}.{_ENDINGS[content_type]}"
 
 
@@ -122,11 +122,11 @@ def write_options(request: UploadRequest) -> dict[str, str]:
     size = sum(len(name) + len(value) for name, value in written.items())
     if size > _METADATA_BYTES:
         largest = max(written, key=lambda name: len(name) + len(written[name]))
-        place = "metadata" if largest.startswith(_METADATA_PREFIX) else largest.replace("-", "_")
+        field = "metadata" if largest.startswith(_METADATA_PREFIX) else largest.replace("-", "_")
         raise InvalidTaskError(
             f"all options together take {size} bytes as metadata of the object; "
             f"S3 keeps {_METADATA_BYTES}, and anything but ASCII takes more than its letters",
-            pointer=f"/{place}",
+            pointer=f"/{field}",
         )
     return written
 
@@ -138,7 +138,7 @@ def _portable(value: str) -> str:
         and value.isprintable()
         and value == value.strip()
         and "=?" not in value
-        # S3 puts the name of the file in its place.
+        # S3 replaces it by the name of the file.
         and "${" not in value
     )
     if survives and value:
