@@ -1,14 +1,19 @@
-# .venv runs and tests everything; .venv-sam holds the SAM CLI and .venv-checkov the template's
-# security checks, each alone, because their pins and the emulator's cannot be met together. All
-# come from locks with hashes.
+# .venv runs everything and, with the test tools, tests everything: `make demo`, `make up` and
+# `make deploy` install what they run, `make check` and `make test` add the rest. .venv-sam holds the
+# SAM CLI and .venv-checkov the template's security checks, each alone, because their pins and the
+# emulator's cannot be met together. All come from locks with hashes.
 
-.PHONY: help demo up test check benchmark contracts deploy lock clean
+.PHONY: help demo up check test lint benchmark contracts crash-points deploy lock clean
 .DEFAULT_GOAL := help
+# Targets share environments, and the tests use both cores anyway.
+.NOTPARALLEL:
 
 # Arguments for the command, for example: make demo ARGS="--json"
 ARGS ?=
 
-VENV := .venv/.ready
+TEST := .venv/.ready
+# A .venv with the test tools holds all that the demo runs.
+LOCAL := $(if $(wildcard $(TEST)),$(TEST),.venv/.ready-local)
 SAM := .venv-sam/.ready
 CHECKOV := .venv-checkov/.ready
 
@@ -30,72 +35,93 @@ define find_python
 endef
 
 help:
-	@echo 'make demo    turn a picture into videos through both doors, on this machine'
-	@echo 'make up      start the whole application on this machine, until Ctrl-C'
-	@echo 'make test    run every check'
-	@echo 'make benchmark  show how much memory a copy takes'
-	@echo 'make contracts  write functions/openapi.json and asyncapi.json anew, from the code'
-	@echo 'make deploy  build and deploy to AWS, with questions'
+	@echo 'make demo          turn a picture into two videos on this machine, one by REST, one by S3 upload'
+	@echo 'make up            run the whole application on this machine, until Ctrl-C'
+	@echo 'make check         the fast lane: format, lint, types, unit tests'
+	@echo 'make test          every check and every test'
+	@echo 'make benchmark     show how much memory storing a video takes'
+	@echo 'make contracts     write functions/openapi.json and functions/asyncapi.json from the code'
+	@echo 'make crash-points  count the crash points again into tests/faults/crash_points.json'
+	@echo 'make lock          resolve the dependencies again into requirements/'
+	@echo 'make deploy        build and deploy to AWS; asks for the parameters'
+	@echo 'make clean         remove the environments and whatever was built'
 
-demo: $(VENV)
+demo: $(LOCAL)
 	@.venv/bin/i2v demo $(ARGS)
 
-up: $(VENV)
+up: $(LOCAL)
 	@.venv/bin/i2v up $(ARGS)
 
-test: check
+check: lint
+	.venv/bin/pytest -n 2 --dist worksteal tests/unit tests/repository $(ARGS)
+
+test: lint $(SAM) $(CHECKOV)
 	.venv/bin/pytest -n 2 --dist worksteal $(ARGS)
 
-check: $(VENV) $(SAM) $(CHECKOV)
+lint: $(TEST)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv-checkov/bin/checkov -f template.yaml --framework cloudformation --skip-download --quiet --compact
 
-benchmark: $(VENV)
+benchmark: $(TEST)
 	@.venv/bin/python tests/benchmarks/copy_memory.py
 
 # What the API and the events promise, from the code itself; a test compares.
-contracts: $(VENV)
+contracts: $(LOCAL)
 	@.venv/bin/python -c 'import json, functions.api.app as api; \
 		print(json.dumps(api.describe(api.app, api.__version__), indent=2, ensure_ascii=False))' > functions/openapi.json
 	@.venv/bin/python -c 'import json; from image_to_video.contract.asyncapi import event_catalogue; \
 		print(json.dumps(event_catalogue(), indent=2))' > functions/asyncapi.json
 
-deploy: $(VENV) $(SAM)
+# How many outside calls each scenario makes, and which: review the diff.
+crash-points: $(TEST)
+	@WRITE_CRASH_POINTS=1 .venv/bin/python -m pytest -q tests/faults/test_crash_points.py -k every_crash_point
+
+deploy: $(LOCAL) $(SAM)
 	@$(find_python); export PATH="$$(dirname "$$python"):$$PATH" SAM_CLI_TELEMETRY=0; \
 	.venv-sam/bin/sam build && .venv-sam/bin/sam deploy --guided
 
 # Needs uv on the PATH. The index is left out: a lock is the same wherever packages come from.
+COMPILE := uv pip compile --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header
+
 lock:
-	uv pip compile pyproject.toml --group local --group test --group build --universal \
-		--python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
-	uv pip compile --group sam --universal \
-		--python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-sam.lock
-	uv pip compile --group checkov --universal \
-		--python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-checkov.lock
+	$(COMPILE) pyproject.toml --group local --group test --group build -o requirements/test.lock
+	$(COMPILE) pyproject.toml --group local --group build -c requirements/test.lock -o requirements/local.lock
+	$(COMPILE) --group sam -o requirements/sam.lock
+	$(COMPILE) --group checkov -o requirements/checkov.lock
 
 clean:
 	rm -rf .venv .venv-sam .venv-checkov .python .aws-sam .local out
 
-$(VENV): requirements.lock pyproject.toml layers/core/requirements.txt
-	@$(find_python); \
-	echo "Setting up .venv with $$python (once; about a minute) ..."; \
-	rm -rf .venv && "$$python" -m venv .venv \
-	&& .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock \
+# Installs a lock and this project into .venv, keeping what is there already. Without a marker the
+# last set-up was interrupted, and begins anew.
+define set_up
+	$(find_python); \
+	echo "Setting up .venv with $$python for $(1) (once; $(2)) ..."; \
+	test -e $(TEST) || test -e .venv/.ready-local || { rm -rf .venv && "$$python" -m venv .venv; } \
+	&& rm -f $(TEST) .venv/.ready-local \
+	&& .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $(3) \
 	&& .venv/bin/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps --editable . \
-	&& touch $@
+	&& touch .venv/.ready-local
+endef
 
-$(SAM): requirements-sam.lock
-	@$(find_python); \
-	echo "Setting up .venv-sam with the SAM CLI (once; about a minute) ..."; \
-	rm -rf .venv-sam && "$$python" -m venv .venv-sam \
-	&& .venv-sam/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-sam.lock \
-	&& touch $@
+# Installs a lock into an environment of its own.
+define set_up_alone
+	$(find_python); \
+	echo "Setting up $(1) with $(2) (once; about a minute) ..."; \
+	rm -rf $(1) && "$$python" -m venv $(1) \
+	&& $(1)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $(3) \
+	&& touch $(1)/.ready
+endef
 
-$(CHECKOV): requirements-checkov.lock
-	@$(find_python); \
-	echo "Setting up .venv-checkov with checkov (once; about a minute) ..."; \
-	rm -rf .venv-checkov && "$$python" -m venv .venv-checkov \
-	&& .venv-checkov/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-checkov.lock \
-	&& touch $@
+.venv/.ready-local: requirements/local.lock pyproject.toml layers/core/requirements.txt
+	@$(call set_up,the demo,some 20 seconds,requirements/local.lock)
+
+$(TEST): requirements/test.lock pyproject.toml layers/core/requirements.txt
+	@$(call set_up,the tests,about a minute,requirements/test.lock) && touch $@
+
+$(SAM): requirements/sam.lock
+	@$(call set_up_alone,.venv-sam,the SAM CLI,requirements/sam.lock)
+
+$(CHECKOV): requirements/checkov.lock
+	@$(call set_up_alone,.venv-checkov,checkov,requirements/checkov.lock)

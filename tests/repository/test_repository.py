@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import PROJECT
 
 REQUIREMENTS = PROJECT / "layers" / "core" / "requirements.txt"
-LOCK = (PROJECT / "requirements.lock").read_text()
+LOCKS = sorted((PROJECT / "requirements").glob("*.lock"))
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
 MODULES = [
     path for top in ("layers", "functions", "i2v") for path in PROJECT.glob(f"{top}/**/*.py")
@@ -129,9 +129,15 @@ def test_every_runtime_dependency_is_pinned_exactly() -> None:
     assert len(pinned("\n".join(lines))) == len(lines) > 0
 
 
-def test_the_lock_has_the_same_versions_as_the_list() -> None:
-    locked, wanted = pinned(LOCK), pinned(REQUIREMENTS.read_text())
-    assert {name: locked.get(name) for name in wanted} == wanted
+def lock(name: str) -> dict[str, str]:
+    """Name and version of everything in one lock."""
+    return pinned((PROJECT / "requirements" / f"{name}.lock").read_text())
+
+
+@pytest.mark.parametrize("name", ["local", "test"])
+def test_a_lock_has_the_same_versions_as_the_list(name: str) -> None:
+    locked, wanted = lock(name), pinned(REQUIREMENTS.read_text())
+    assert {package: locked.get(package) for package in wanted} == wanted
 
 
 @pytest.mark.parametrize("group", PYPROJECT["dependency-groups"])
@@ -139,16 +145,25 @@ def test_every_tool_is_pinned_and_locked(group: str) -> None:
     lines = PYPROJECT["dependency-groups"][group]
     wanted = pinned("\n".join(lines))
     assert len(wanted) == len(lines)
-    # The SAM CLI cannot be installed beside the rest, and has a lock of its own.
-    own = PROJECT / f"requirements-{group}.lock"
-    locked = pinned(own.read_text() if own.exists() else LOCK)
-    assert {name: locked.get(name) for name in wanted} == wanted
+    # What builds this project is part of both environments that it is installed into.
+    for name in ("local", "test") if group == "build" else (group,):
+        locked = lock(name)
+        assert {package: locked.get(package) for package in wanted} == wanted
 
 
-@pytest.mark.parametrize("path", sorted(PROJECT.glob("*.lock")), ids=lambda path: path.name)
+def test_the_test_tools_are_added_to_what_the_demo_runs_and_change_none_of_it() -> None:
+    assert lock("local").items() < lock("test").items()
+
+
+def test_there_is_a_lock_for_each_environment() -> None:
+    assert [path.stem for path in LOCKS] == ["checkov", "local", "sam", "test"]
+    assert not list(PROJECT.glob("*.lock"))
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
 def test_every_locked_package_has_a_hash_and_no_index(path: Path) -> None:
-    lock = path.read_text()
-    entries = re.split(r"^(?=[\w.-]+(?:\[[\w,-]+\])?==)", lock, flags=re.M)[1:]
-    assert len(entries) == len(pinned(lock)) > 10
+    text = path.read_text()
+    entries = re.split(r"^(?=[\w.-]+(?:\[[\w,-]+\])?==)", text, flags=re.M)[1:]
+    assert len(entries) == len(pinned(text)) > 10
     assert not [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry]
-    assert not re.search(INDEX, lock)
+    assert not re.search(INDEX, text)

@@ -172,8 +172,8 @@ def test_every_function_is_built_as_its_one_file(built: Path) -> None:
 
 def test_the_layer_holds_the_whole_package(layer: Path) -> None:
     source = PROJECT / "layers" / "core" / "image_to_video"
-    written = {path.relative_to(source) for path in source.rglob("*.py")}
     package = layer / "image_to_video"
+    written = {p.relative_to(source) for p in source.rglob("*") if p.suffix in (".py", ".typed")}
     assert {p.relative_to(package) for p in package.rglob("*") if p.is_file()} == written
     assert not list(layer.rglob("__pycache__"))
 

@@ -11,7 +11,7 @@ from tests.conftest import PROJECT
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
-    """What `make check` runs, in a form that tells everything."""
+    """All that checkov says of the template."""
     checkov = PROJECT / ".venv-checkov" / "bin" / "checkov"
     if not checkov.is_file():
         pytest.fail("checkov is missing; `make .venv-checkov/.ready` installs it")
