@@ -15,9 +15,11 @@ import imageio_ffmpeg
 import pytest
 from image_to_video import wiring
 from image_to_video.adapters.safe_download import Downloads
-from image_to_video.domain.generator import Look, Running, Started, StartRequest
+from image_to_video.domain.generator import PollAnswer, Running, Started, StartRequest
 from image_to_video.domain.schedule import Schedule
+from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.service import VideoTasks
+from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.settings import Settings
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
@@ -54,7 +56,7 @@ class ScriptedGenerator:
     """
 
     starts: list[Started | Exception] = field(default_factory=lambda: [Started("gen-000001", 30)])
-    looks: list[Look | Exception] = field(default_factory=lambda: [Running("processing")])
+    looks: list[PollAnswer | Exception] = field(default_factory=lambda: [Running("processing")])
     finds: list[Started | Exception | None] = field(default_factory=lambda: [None])
     refunds: list[bool | Exception] = field(default_factory=lambda: [False])
     requests: list[StartRequest] = field(default_factory=list)
@@ -67,9 +69,9 @@ class ScriptedGenerator:
         started: Started = _next(self.starts)
         return started
 
-    def check(self, generator_task_id: str) -> Look:
+    def check(self, generator_task_id: str) -> PollAnswer:
         self.checked.append(generator_task_id)
-        look: Look = _next(self.looks)
+        look: PollAnswer = _next(self.looks)
         return look
 
     def find(self, name: str, *, since: datetime) -> Started | None:
@@ -116,7 +118,7 @@ def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ImageToVideo")
-    caches = (wiring.settings, wiring.video_tasks, wiring.token_table, wiring.event_topic)
+    caches = (wiring.settings, wiring.application, wiring.token_table, wiring.event_topic)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -282,17 +284,32 @@ def results(clip: bytes) -> Results:
 
 
 @pytest.fixture
-def tasks(
+def services(
     application: Application,
     settings: Settings,
     generator: ScriptedGenerator,
     results: Results,
     clock: Clock,
-) -> VideoTasks:
-    """The service as `wiring` puts it together, over moto, with generator and time in hand."""
+) -> wiring.Application:
+    """The services as `wiring` builds them, over moto; the test has the generator and the time."""
     client = httpx.Client(transport=httpx.MockTransport(results))
     downloads = Downloads(client, clock=lambda: 0.0)
-    return wiring.assemble(settings, generator=generator, downloads=downloads, now=clock)
+    return wiring.Application(settings, generator=generator, downloads=downloads, now=clock)
+
+
+@pytest.fixture
+def tasks(services: wiring.Application) -> VideoTasks:
+    return services.video_tasks
+
+
+@pytest.fixture
+def steps(services: wiring.Application) -> WorkflowSteps:
+    return services.workflow_steps
+
+
+@pytest.fixture
+def repair(services: wiring.Application) -> Repair:
+    return services.repair
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -117,7 +117,7 @@ def get_video(task_id: TaskId) -> Response[None]:
 @app.post("/uploads", status_code=HTTPStatus.CREATED)
 def create_upload(request: UploadRequest) -> Response[UploadTicket]:
     """Let the image itself be sent; it starts the task whose id is told here."""
-    ticket = video_tasks().promise_upload(_owner(), request)
+    ticket = video_tasks().reserve_upload(_owner(), request)
     logger.append_keys(task_id=ticket.task_id)
     return Response(
         status_code=HTTPStatus.CREATED,

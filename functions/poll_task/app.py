@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video.observability import logger, metrics
-from image_to_video.wiring import video_tasks
+from image_to_video.wiring import workflow_steps
 from pydantic import BaseModel
 
 
@@ -20,4 +20,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer `{"phase": ..., "wait_seconds": ...}`."""
     order = PollTask.model_validate(event)
     logger.append_keys(task_id=order.task_id)
-    return video_tasks().advance(order.task_id).model_dump(mode="json")
+    return workflow_steps().advance(order.task_id).model_dump(mode="json")

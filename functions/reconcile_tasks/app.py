@@ -4,11 +4,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video.observability import logger, metrics
-from image_to_video.wiring import video_tasks
+from image_to_video.wiring import repair
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer how many tasks were given a new execution."""
-    return {"revived": video_tasks().reconcile_overdue()}
+    return {"revived": repair().reconcile_overdue()}

@@ -101,7 +101,7 @@ class Stage(Running):
         """Let the next look at a task be due."""
         task = self.tasks.get(task_id)
         past = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=60)
-        self.tasks.replace(task.changed(past, next_poll_at=past))
+        self.tasks.write(task.changed(past, next_poll_at=past))
 
     def status(self, task_id: str) -> TaskStatus:
         return self.tasks.get(task_id).status

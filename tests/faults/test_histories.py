@@ -125,7 +125,7 @@ class Histories(RuleBasedStateMachine):
     def redrive(self, data: Any, plan: Point | None) -> None:
         task = self.any_task(data)
         if task is not None:
-            redrive = partial(self.world.tasks.redrive, task.task_id)
+            redrive = partial(self.world.repair.redrive, task.task_id)
             self.step(plan, lambda: self.world.attempt(redrive))
 
     @rule(fault=st.sampled_from(GENERATOR_FAULTS), times=st.sampled_from([1, 2, 3, 20, 500]))
@@ -150,10 +150,10 @@ class Histories(RuleBasedStateMachine):
         tasks = self.world.tasks
         others: dict[str, Callable[[], object]] = {
             "cancel": lambda: tasks.cancel(OWNER, task.task_id),
-            "advance": lambda: tasks.advance(task.task_id),
-            "store": lambda: tasks.store(task.task_id),
-            "redrive": lambda: self.world.attempt(partial(tasks.redrive, task.task_id)),
-            "reconcile": tasks.reconcile_overdue,
+            "advance": lambda: self.world.steps.advance(task.task_id),
+            "store": lambda: self.world.steps.store(task.task_id),
+            "redrive": lambda: self.world.attempt(partial(self.world.repair.redrive, task.task_id)),
+            "reconcile": self.world.repair.reconcile_overdue,
             "create": lambda: [tasks.create(OWNER, REQUEST, key) for key in "abc"],
         }
         if action == "create":

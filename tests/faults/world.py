@@ -23,7 +23,8 @@ from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.adapters.safe_download import Downloads, GuardedTransport
 from image_to_video.adapters.task_table import task_of
 from image_to_video.domain.errors import ImageToVideoError
-from image_to_video.domain.task import Phase, Task
+from image_to_video.domain.task import Task
+from image_to_video.lifecycle.workflow_steps import Phase
 from image_to_video.settings import Settings
 from moto.backends import get_backend
 
@@ -127,7 +128,7 @@ class World:
             permit_loopback=False,
             resolve=lambda _host, _port: [ip_address("93.184.215.14")],
         )
-        self.tasks = wiring.assemble(
+        services = wiring.Application(
             self.settings,
             generator=A2E(client, lambda: TOKEN, start_timeout_seconds=20),
             downloads=Downloads(
@@ -135,6 +136,8 @@ class World:
             ),
             now=self.clock,
         )
+        self.tasks, self.steps = services.video_tasks, services.workflow_steps
+        self.repair = services.repair
         self.topic = EventTopic(
             self.application.client("sns"),
             topic_arn=self.settings.topic_arn,
@@ -245,7 +248,7 @@ class World:
         self.clock.moment = max(self.clock(), moment)
         if self.clock() >= self.next_schedule:
             self.next_schedule = self._in(300)
-            self._lambda(self.tasks.reconcile_overdue)
+            self._lambda(self.repair.reconcile_overdue)
         for name, execution in list(self.executions.items()):
             if execution.wake <= self.clock():
                 self._step(name, execution)
@@ -263,7 +266,7 @@ class World:
         return bool(self.executions)
 
     def _step(self, name: str, execution: Execution) -> None:
-        step = self.tasks.advance if execution.state == "PollTask" else self.tasks.store
+        step = self.steps.advance if execution.state == "PollTask" else self.steps.store
         answer = self._lambda(lambda: step(execution.task_id))
         if answer is None:
             execution.failures += 1

@@ -281,7 +281,6 @@ def test_a_bucket_out_of_reach_is_logged_without_queries(
 ) -> None:
     """The SDK quotes the address that it could not reach, upload's name and all."""
     put_ready(deployed, LINK)
-    real = wiring.assemble
     asked: list[str] = []
 
     def out_of_reach(request: AWSRequest, **_: object) -> None:
@@ -289,12 +288,8 @@ def test_a_bucket_out_of_reach_is_logged_without_queries(
             asked.append(str(request.url))
             raise EndpointConnectionError(endpoint_url=str(request.url), error=SAID)
 
-    def assemble(*args: Any, **named: Any) -> Any:
-        tasks = real(*args, **named)
-        tasks._copies._storage._client.meta.events.register("before-send.s3", out_of_reach)
-        return tasks
-
-    monkeypatch.setattr(wiring, "assemble", assemble)
+    s3 = wiring.application()._storage._client
+    s3.meta.events.register("before-send.s3", out_of_reach)
     error = run(store_video.handler, {"task_id": TASK_ID}, monkeypatch)
     assert error is not None
     assert error["errorType"] == "EndpointConnectionError"

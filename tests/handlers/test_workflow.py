@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from image_to_video.domain.task import Phase, Step
+from image_to_video.lifecycle.workflow_steps import Phase, Step
 from moto import mock_aws
 
 from tests.conftest import ACCOUNT, PROJECT, REGION

@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from image_to_video.lifecycle.service import VideoTasks
+from image_to_video.wiring import Application as Services
 
 from tests.conftest import Application, deployed
 
@@ -41,9 +41,9 @@ def emptied(stack: Application) -> Application:
 
 
 @pytest.fixture
-def workflow_client(tasks: VideoTasks) -> Any:
+def workflow_client(services: Services) -> Any:
     """The client that starts executions, to come in between record and start."""
-    return tasks._workflow._client
+    return services._workflow._client
 
 
 class Tls(NamedTuple):

@@ -16,7 +16,7 @@ def test_signed_links_name_the_region(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    storage = wiring.video_tasks()._copies._storage
+    storage = wiring.application()._storage
     link = httpx.URL(storage.sign_image(storage.image_url("uploads/anna/a.png"), None))
     assert link.host == "images.s3.eu-central-1.amazonaws.com"
 

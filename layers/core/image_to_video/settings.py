@@ -58,7 +58,7 @@ class Settings(BaseModel):
     task_retention_days: NonNegativeInt
     permit_loopback: bool
     schedule: Schedule
-    # Of the publisher alone, because the API stands after the functions that all others serve.
+    # Only set for publish_events: it contains the API's id, and the API needs the other functions.
     event_schema_url: str | None = None
 
     @classmethod
@@ -69,7 +69,7 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
-        """Build the settings. Raises `SettingsError` naming each variable that is amiss."""
+        """Build the settings. Raises `SettingsError` naming each invalid variable."""
         values = {name.lower(): value for name, value in environment.items()}
         try:
             return cls.model_validate(values | {"schedule": values})
@@ -80,6 +80,6 @@ class Settings(BaseModel):
             raise SettingsError(f"environment variables are missing or wrong: {faults}") from error
 
 
-def _variable(place: tuple[int | str, ...]) -> str:
-    """The variable that a fault lies in, however deep."""
-    return next(str(part).upper() for part in place if part != "schedule")
+def _variable(location: tuple[int | str, ...]) -> str:
+    """The variable that holds an invalid value, however deep."""
+    return next(str(part).upper() for part in location if part != "schedule")

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 import boto3
 import httpx
@@ -12,7 +14,7 @@ from botocore.config import Config
 
 from image_to_video.adapters.a2e_client import A2E
 from image_to_video.adapters.event_topic import EventTopic
-from image_to_video.adapters.limit_table import Limits
+from image_to_video.adapters.limit_table import LimitTable
 from image_to_video.adapters.safe_download import Downloads, guarded_client
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
@@ -21,16 +23,23 @@ from image_to_video.adapters.workflow import Workflow
 from image_to_video.domain.errors import GeneratorAccessError, SettingsError
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.task import WaitingFor
-from image_to_video.lifecycle.cancel import Canceler
+from image_to_video.lifecycle.cancel import Canceler, apply_request
 from image_to_video.lifecycle.cursors import Cursors
 from image_to_video.lifecycle.intake import Intake
 from image_to_video.lifecycle.poll import Poller
+from image_to_video.lifecycle.repair import Repair
+from image_to_video.lifecycle.reservations import Reservations
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.start_outcomes import StartOutcomes
 from image_to_video.lifecycle.store import Storer
+from image_to_video.lifecycle.transitions import Transitions
+from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.observability import hide_query
 from image_to_video.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
 
 # A changed secret is picked up after this long.
 _SECRET_SECONDS = 60
@@ -48,11 +57,159 @@ def settings() -> Settings:
     return Settings.read(os.environ)
 
 
+@dataclass(frozen=True)
+class Application:
+    """The three services, built from the settings when they are first asked for.
+
+    Tests inject their own generator, downloads and clock.
+    """
+
+    config: Settings
+    generator: Generator
+    downloads: Downloads
+    now: Callable[[], datetime]
+
+    @cached_property
+    def video_tasks(self) -> VideoTasks:
+        """What owners can do."""
+        return VideoTasks(
+            table=self._table,
+            storage=self._storage,
+            intake=Intake(
+                table=self._table,
+                workflow=self._workflow,
+                storage=self._storage,
+                starter=self._starter,
+                schedule=self.config.schedule,
+                default_prompt=self.config.default_prompt,
+                default_negative_prompt=self.config.default_negative_prompt,
+                permit_loopback=self.config.permit_loopback,
+                now=self.now,
+            ),
+            canceler=self._canceler,
+            cursors=Cursors(_cursor_key(self.config)),
+            now=self.now,
+        )
+
+    @cached_property
+    def workflow_steps(self) -> WorkflowSteps:
+        """What the workflow asks for."""
+        return WorkflowSteps(
+            table=self._table,
+            transitions=self._transitions,
+            starter=self._starter,
+            poller=Poller(
+                transitions=self._transitions,
+                generator=self.generator,
+                schedule=self.config.schedule,
+                now=self.now,
+            ),
+            storer=Storer(
+                transitions=self._transitions,
+                storage=self._storage,
+                downloads=self.downloads,
+                schedule=self.config.schedule,
+                now=self.now,
+            ),
+            canceler=self._canceler,
+            schedule=self.config.schedule,
+            now=self.now,
+        )
+
+    @cached_property
+    def repair(self) -> Repair:
+        """What operators and the schedule ask for."""
+        return Repair(
+            table=self._table,
+            transitions=self._transitions,
+            workflow=self._workflow,
+            generator=self.generator,
+            starter=self._starter,
+            schedule=self.config.schedule,
+            now=self.now,
+        )
+
+    @cached_property
+    def _starter(self) -> Starter:
+        return Starter(
+            transitions=self._transitions,
+            reservations=self._reservations,
+            outcomes=StartOutcomes(
+                transitions=self._transitions, schedule=self.config.schedule, now=self.now
+            ),
+            canceler=self._canceler,
+            generator=self.generator,
+            storage=self._storage,
+            schedule=self.config.schedule,
+            max_attempts=self.config.max_attempts,
+            coins_per_second=self.config.coins_per_second,
+            now=self.now,
+        )
+
+    @cached_property
+    def _canceler(self) -> Canceler:
+        return Canceler(
+            transitions=self._transitions,
+            generator=self.generator,
+            schedule=self.config.schedule,
+            now=self.now,
+        )
+
+    @cached_property
+    def _transitions(self) -> Transitions:
+        return Transitions(
+            table=self._table,
+            reservations=self._reservations,
+            cancel_rule=apply_request,
+            now=self.now,
+        )
+
+    @cached_property
+    def _reservations(self) -> Reservations:
+        limits = LimitTable(
+            self._dynamodb.Table(self.config.limits_table),
+            max_generating=self.config.max_generating,
+            slot_seconds=self.config.slot_seconds,
+            daily_coin_limit=self.config.daily_coin_limit,
+        )
+        return Reservations(limits, now=self.now)
+
+    @cached_property
+    def _table(self) -> TaskTable:
+        return TaskTable(
+            self._dynamodb.Table(self.config.tasks_table),
+            retention_days=self.config.task_retention_days,
+        )
+
+    @cached_property
+    def _dynamodb(self) -> "DynamoDBServiceResource":
+        return boto3.resource("dynamodb", config=_aws())
+
+    @cached_property
+    def _storage(self) -> Storage:
+        # Or signed links name the global endpoint, which newer regions do not know.
+        regional = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+        s3 = boto3.client("s3", config=_aws().merge(regional))
+        # The SDK quotes addresses that it cannot reach, and S3's have queries.
+        s3.meta.events.register("after-call-error", hide_query)
+        return Storage(
+            s3, images_bucket=self.config.images_bucket, videos_bucket=self.config.videos_bucket
+        )
+
+    @cached_property
+    def _workflow(self) -> Workflow:
+        return Workflow(
+            boto3.client("stepfunctions", config=_aws()),
+            state_machine_arn=self.config.state_machine_arn,
+            schedule=self.config.schedule,
+        )
+
+
 @cache
-def video_tasks() -> VideoTasks:
-    """The service with its real adapters."""
+def application() -> Application:
+    """The application with its real adapters."""
     config = settings()
-    return assemble(
+    return Application(
         config,
         generator=_generator(config),
         downloads=Downloads(guarded_client(permit_loopback=config.permit_loopback)),
@@ -60,77 +217,19 @@ def video_tasks() -> VideoTasks:
     )
 
 
-def assemble(
-    config: Settings, *, generator: Generator, downloads: Downloads, now: Callable[[], datetime]
-) -> VideoTasks:
-    """Put the service together around what is not AWS."""
-    schedule = config.schedule
-    dynamodb = boto3.resource("dynamodb", config=_aws())
-    table = TaskTable(dynamodb.Table(config.tasks_table), retention_days=config.task_retention_days)
-    s3 = boto3.client(
-        "s3",
-        config=_aws().merge(
-            Config(
-                signature_version="s3v4",
-                # Or signed links name the global endpoint, which newer regions do not know.
-                s3={"addressing_style": "virtual"},
-            )
-        ),
-    )
-    # The SDK quotes addresses that it cannot reach, and S3's have queries.
-    s3.meta.events.register("after-call-error", hide_query)
-    storage = Storage(s3, images_bucket=config.images_bucket, videos_bucket=config.videos_bucket)
-    workflow = Workflow(
-        boto3.client("stepfunctions", config=_aws()),
-        state_machine_arn=config.state_machine_arn,
-        first_poll_seconds=schedule.first_poll_seconds,
-        trouble_wait_seconds=schedule.trouble_wait_seconds,
-    )
-    limits = Limits(
-        dynamodb.Table(config.limits_table),
-        max_generating=config.max_generating,
-        slot_seconds=config.slot_seconds,
-        daily_coin_limit=config.daily_coin_limit,
-    )
-    starts = Starter(
-        table=table,
-        generator=generator,
-        storage=storage,
-        limits=limits,
-        attempts=StartOutcomes(table=table, limits=limits, schedule=schedule, now=now),
-        schedule=schedule,
-        max_attempts=config.max_attempts,
-        coins_per_second=config.coins_per_second,
-        now=now,
-    )
-    return VideoTasks(
-        table=table,
-        workflow=workflow,
-        generator=generator,
-        storage=storage,
-        admissions=Intake(
-            table=table,
-            workflow=workflow,
-            storage=storage,
-            starts=starts,
-            schedule=schedule,
-            default_prompt=config.default_prompt,
-            default_negative_prompt=config.default_negative_prompt,
-            permit_loopback=config.permit_loopback,
-            now=now,
-        ),
-        starts=starts,
-        looks=Poller(table=table, generator=generator, limits=limits, schedule=schedule, now=now),
-        copies=Storer(
-            table=table, storage=storage, downloads=downloads, schedule=schedule, now=now
-        ),
-        cancellations=Canceler(
-            table=table, generator=generator, limits=limits, schedule=schedule, now=now
-        ),
-        cursors=Cursors(_cursor_key(config)),
-        schedule=schedule,
-        now=now,
-    )
+def video_tasks() -> VideoTasks:
+    """The service of the entry points."""
+    return application().video_tasks
+
+
+def workflow_steps() -> WorkflowSteps:
+    """The service of the workflow's functions."""
+    return application().workflow_steps
+
+
+def repair() -> Repair:
+    """The service of the schedule and of operators."""
+    return application().repair
 
 
 @cache

@@ -9,7 +9,7 @@ from image_to_video.domain.errors import (
     GeneratorError,
     GeneratorUnavailableError,
 )
-from image_to_video.domain.generator import Failed, Incomplete, Look, Missing, Ready, Running
+from image_to_video.domain.generator import Failed, Incomplete, Missing, PollAnswer, Ready, Running
 from image_to_video.domain.task import FailureCode, WaitingFor
 from image_to_video.observability import metrics
 
@@ -35,7 +35,7 @@ DONE_WORDS = ("completed", "success", "succeeded", "done", "finished")
 TENTATIVE_WORDS = ("error", "canceled", "cancelled", "rejected", "timeout")
 
 
-def look(**fields: Any) -> Look:
+def look(**fields: Any) -> PollAnswer:
     return FakeA2E(detail=accepted(record(**fields))).client.check(ID)
 
 

@@ -26,8 +26,8 @@ from image_to_video.domain.errors import (
 from image_to_video.domain.generator import (
     Failed,
     Incomplete,
-    Look,
     Missing,
+    PollAnswer,
     Ready,
     Running,
     Started,
@@ -152,7 +152,7 @@ def test_a_spoiled_look_is_never_ready_without_https_or_failed_without_a_known_w
 ) -> None:
     a2e = FakeA2E(detail=detail, batch=batch, list=listed)
     try:
-        look: Look = a2e.client.check(ID)
+        look: PollAnswer = a2e.client.check(ID)
     except (GeneratorUnavailableError, GeneratorAccessError) as error:
         check_error(error)
         return

@@ -1,7 +1,7 @@
 """The table: one task for one id, no lost write, and every field comes back as it went in."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from unittest.mock import MagicMock
@@ -103,7 +103,7 @@ def test_a_new_task_can_be_read(table: TaskTable) -> None:
 
 def test_creating_again_gives_the_task_that_is_there(table: TaskTable) -> None:
     first = table.create(a_task())
-    changed = table.replace(first.changed(NOW, late=True))
+    changed = table.write(first.changed(NOW, late=True))
     assert table.create(a_task(prompt="another")) == changed
     assert table.get(first.task_id) == changed
 
@@ -112,68 +112,31 @@ def test_an_unknown_task_is_not_found(table: TaskTable) -> None:
     with pytest.raises(TaskNotFoundError):
         table.get("unknown")
     with pytest.raises(TaskNotFoundError):
-        table.replace(a_task().changed(NOW))
+        table.write(a_task().changed(NOW))
 
 
 def test_of_two_writers_the_second_is_refused(table: TaskTable) -> None:
     read = table.create(a_task())
-    first = table.replace(read.changed(NOW, coins=1))
+    first = table.write(read.changed(NOW, coins=1))
     with pytest.raises(TaskConflictError):
-        table.replace(read.changed(NOW, coins=2))
+        table.write(read.changed(NOW, coins=2))
     assert table.get(read.task_id) == first
     with pytest.raises(TaskConflictError):
-        table.replace(first.changed(NOW).changed(NOW))
+        table.write(first.changed(NOW).changed(NOW))
 
 
 def test_a_write_whose_answer_was_lost_succeeds_when_repeated(table: TaskTable) -> None:
     new = table.create(a_full_task(status=TaskStatus.STORING, ended_at=None)).changed(NOW, coins=31)
-    assert table.replace(new) == new
-    assert table.replace(new) == new
+    assert table.write(new) == new
+    assert table.write(new) == new
     assert table.get(new.task_id) == new
-
-
-def test_settling_gives_way_to_what_came_first(table: TaskTable) -> None:
-    read = table.create(a_task())
-    first = table.settle(read.changed(NOW, coins=1))
-    assert first.coins == 1
-    assert table.settle(read.changed(NOW, coins=2)) == first
-
-
-def test_amending_holds_against_other_writers(table: TaskTable) -> None:
-    read = table.create(a_task())
-    others: Iterator[dict[str, Any]] = iter([{"late": True}, {"coins": 9}])
-    seen: list[int] = []
-
-    def change(current: Task) -> Task:
-        seen.append(current.version)
-        other = next(others, None)
-        if other is not None:
-            table.replace(current.changed(NOW, **other))
-        return current.changed(NOW, generator_task_id="gen-1")
-
-    amended = table.amend(read, change)
-    assert seen == [1, 2, 3]
-    assert (amended.late, amended.coins, amended.generator_task_id) == (True, 9, "gen-1")
-    assert table.get(read.task_id) == amended
-
-
-def test_amending_may_find_nothing_left_to_do(table: TaskTable) -> None:
-    read = table.create(a_task())
-    closed = table.replace(read.changed(NOW, status=TaskStatus.CANCELED))
-
-    def change(current: Task) -> Task | None:
-        return None if current.status.is_final else current.changed(NOW, late=True)
-
-    assert table.amend(read, change) == closed
-    assert table.get(read.task_id) == closed
 
 
 @pytest.mark.parametrize(
     "call",
     [
         lambda table: table.create(a_task()),
-        lambda table: table.replace(a_task()),
-        lambda table: table.settle(a_task()),
+        lambda table: table.write(a_task()),
     ],
 )
 def test_other_troubles_of_the_table_are_no_conflicts(call: Callable[[TaskTable], Any]) -> None:
@@ -203,7 +166,7 @@ def test_only_closed_tasks_are_forgotten_and_only_open_ones_are_indexed(
 
 
 def test_closing_takes_a_task_out_of_the_index(emptied: Application, table: TaskTable) -> None:
-    task = table.replace(table.create(a_task()).changed(NOW, status=TaskStatus.CANCELED))
+    task = table.write(table.create(a_task()).changed(NOW, status=TaskStatus.CANCELED))
     item = emptied.table("TASKS_TABLE").get_item(Key={"task_id": task.task_id})["Item"]
     assert "open" not in item
     assert "next_poll_at" not in item
@@ -219,7 +182,7 @@ def test_overdue_are_open_tasks_alone_the_oldest_first(table: TaskTable) -> None
     put("now", 0)
     put("future", 50)
     put("closed", -50, status=TaskStatus.FAILED, ended_at=NOW)
-    table.replace(
+    table.write(
         table.create(a_task(task_id="ended", next_poll_at=NOW - timedelta(days=1))).failed(
             NOW, FailureCode.INVALID_IMAGE, "bad"
         )

@@ -8,20 +8,21 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.domain.errors import WorkflowUnavailableError
+from image_to_video.domain.schedule import Schedule
 
 from tests.conftest import ACCOUNT, REGION, Application
 
 TASK = "0123456789abcdef0123456789abcdef"
 
 
-def a_workflow(client: Any, arn: str) -> Workflow:
-    return Workflow(client, state_machine_arn=arn, first_poll_seconds=20, trouble_wait_seconds=60)
+def a_workflow(client: Any, arn: str, schedule: Schedule) -> Workflow:
+    return Workflow(client, state_machine_arn=arn, schedule=schedule)
 
 
 @pytest.fixture
-def workflow(application: Application) -> Workflow:
+def workflow(application: Application, schedule: Schedule) -> Workflow:
     arn = application.environment["STATE_MACHINE_ARN"]
-    return a_workflow(application.client("stepfunctions"), arn)
+    return a_workflow(application.client("stepfunctions"), arn, schedule)
 
 
 def executions(application: Application) -> dict[str, Any]:
@@ -73,10 +74,12 @@ def test_a_new_execution_of_the_same_task_has_another_name(
     assert set(executions(application)) == {TASK, f"{TASK}-4"}
 
 
-def test_a_machine_that_is_not_there_is_unavailable(application: Application) -> None:
+def test_a_machine_that_is_not_there_is_unavailable(
+    application: Application, schedule: Schedule
+) -> None:
     arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:unknown"
     with pytest.raises(WorkflowUnavailableError):
-        a_workflow(application.client("stepfunctions"), arn).start(TASK, TASK)
+        a_workflow(application.client("stepfunctions"), arn, schedule).start(TASK, TASK)
 
 
 @pytest.mark.parametrize(
@@ -87,12 +90,14 @@ def test_a_machine_that_is_not_there_is_unavailable(application: Application) ->
         EndpointConnectionError(endpoint_url="https://states.example"),
     ],
 )
-def test_every_trouble_with_starting_is_unavailability(error: Exception) -> None:
+def test_every_trouble_with_starting_is_unavailability(
+    error: Exception, schedule: Schedule
+) -> None:
     client = MagicMock()
     client.exceptions.ExecutionAlreadyExists = KeyError
     client.start_execution.side_effect = error
     with pytest.raises(WorkflowUnavailableError):
-        a_workflow(client, "arn").start(TASK, TASK)
+        a_workflow(client, "arn", schedule).start(TASK, TASK)
 
 
 def test_an_execution_runs_until_it_has_ended(application: Application, workflow: Workflow) -> None:
@@ -106,9 +111,9 @@ def test_an_execution_runs_until_it_has_ended(application: Application, workflow
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
-def test_however_it_ended_it_runs_no_more(status: str) -> None:
+def test_however_it_ended_it_runs_no_more(status: str, schedule: Schedule) -> None:
     client = MagicMock()
     client.describe_execution.return_value = {"status": status}
-    assert not a_workflow(client, "arn:aws:states:r:a:stateMachine:m").is_running(TASK)
+    assert not a_workflow(client, "arn:aws:states:r:a:stateMachine:m", schedule).is_running(TASK)
     asked = client.describe_execution.call_args.kwargs["executionArn"]
     assert asked == f"arn:aws:states:r:a:execution:m:{TASK}"

@@ -31,10 +31,10 @@ def encoded(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
-def refused(cursor: str, *, owner: str = "anna", narrowed_to: bytes = ALL) -> str:
+def refused(cursor: str, *, owner: str = "anna", filters: bytes = ALL) -> str:
     """Why a cursor is refused."""
     with pytest.raises(InvalidCursorError) as caught:
-        CURSORS.read(cursor, owner=owner, narrowed_to=narrowed_to)
+        CURSORS.read(cursor, owner=owner, filters=filters)
     return str(caught.value)
 
 
@@ -42,10 +42,10 @@ def refused(cursor: str, *, owner: str = "anna", narrowed_to: bytes = ALL) -> st
 def test_a_cursor_comes_back_as_it_went_and_fits_into_a_url(
     position: dict[str, str], filters: tuple[Any, Any, Any]
 ) -> None:
-    narrowed_to = filter_digest(*filters)
-    cursor = CURSORS.write(position, narrowed_to)
+    digest = filter_digest(*filters)
+    cursor = CURSORS.write(position, digest)
     assert set(cursor) <= set(ALPHABET)
-    assert CURSORS.read(cursor, owner=position["owner"], narrowed_to=narrowed_to) == position
+    assert CURSORS.read(cursor, owner=position["owner"], filters=digest) == position
 
 
 @given(POSITIONS, st.text(min_size=1))
@@ -60,7 +60,7 @@ def test_a_cursor_of_another_filter_is_refused_and_told_so(
 ) -> None:
     cursor = CURSORS.write(POSITION, filter_digest(*made))
     if filter_digest(*made) != filter_digest(*used):
-        assert "other filters" in refused(cursor, narrowed_to=filter_digest(*used))
+        assert "other filters" in refused(cursor, filters=filter_digest(*used))
 
 
 def test_each_part_of_the_filter_counts_and_the_way_it_is_written_does_not() -> None:
@@ -128,7 +128,7 @@ def test_what_was_surely_not_made_here_needs_no_key() -> None:
 
     for junk in ("", "x", "====", "not a cursor", "ü", "A" * 200_000, encoded(b"\x01" + bytes(48))):
         with pytest.raises(InvalidCursorError):
-            Cursors(no_key).read(junk, owner="anna", narrowed_to=ALL)
+            Cursors(no_key).read(junk, owner="anna", filters=ALL)
 
 
 @given(
@@ -138,5 +138,5 @@ def test_what_was_surely_not_made_here_needs_no_key() -> None:
 )
 def test_any_other_text_is_refused(cursor: str) -> None:
     with contextlib.suppress(InvalidCursorError):
-        CURSORS.read(cursor, owner="anna", narrowed_to=ALL)
+        CURSORS.read(cursor, owner="anna", filters=ALL)
         pytest.fail("nobody was given this cursor")

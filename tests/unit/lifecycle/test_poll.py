@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import GeneratorAccessError, GeneratorUnavailableError
-from image_to_video.domain.generator import Failed, Incomplete, Look, Missing, Ready, Running
-from image_to_video.domain.task import FailureCode, Phase, Task, TaskStatus, WaitingFor
+from image_to_video.domain.generator import Failed, Incomplete, Missing, PollAnswer, Ready, Running
+from image_to_video.domain.task import FailureCode, Task, TaskStatus, WaitingFor
 from image_to_video.lifecycle.service import VideoTasks
+from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps
 
 from tests.conftest import Clock, ScriptedGenerator
 
@@ -24,10 +25,10 @@ def task(tasks: VideoTasks, clock: Clock) -> Task:
 
 
 def test_a_finished_video_is_ready_to_be_stored(
-    tasks: VideoTasks, task: Task, generator: ScriptedGenerator
+    tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator
 ) -> None:
     generator.looks = [Ready("completed", URL)]
-    assert tasks.advance(task.task_id).phase is Phase.READY
+    assert steps.advance(task.task_id).phase is Phase.READY
     task = tasks.get(OWNER, task.task_id)
     assert (task.status, task.result_url) == (TaskStatus.STORING, URL)
 
@@ -46,59 +47,63 @@ def test_a_finished_video_is_ready_to_be_stored(
     ids=str,
 )
 def test_everything_else_means_wait(
-    tasks: VideoTasks, task: Task, generator: ScriptedGenerator, look: Look | Exception
+    tasks: VideoTasks,
+    steps: WorkflowSteps,
+    task: Task,
+    generator: ScriptedGenerator,
+    look: PollAnswer | Exception,
 ) -> None:
     generator.looks = [look]
-    step = tasks.advance(task.task_id)
+    step = steps.advance(task.task_id)
     assert (step.phase, step.wait_seconds) == (Phase.WAITING, 10)
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.GENERATING
 
 
 def test_a_failure_of_the_generator_closes_the_task(
-    tasks: VideoTasks, task: Task, generator: ScriptedGenerator
+    tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator
 ) -> None:
     generator.looks = [Failed("failed", FailureCode.CONTENT_REFUSED, "not allowed")]
-    assert tasks.advance(task.task_id).phase is Phase.CLOSED
+    assert steps.advance(task.task_id).phase is Phase.CLOSED
     failure = tasks.get(OWNER, task.task_id).failure
     assert failure is not None
     assert (failure.code, failure.message) == (FailureCode.CONTENT_REFUSED, "not allowed")
 
 
 def test_a_doubtful_failure_counts_when_it_is_seen_twice_running(
-    tasks: VideoTasks, task: Task, generator: ScriptedGenerator, clock: Clock
+    steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
 ) -> None:
     doubtful = Failed("error", FailureCode.GENERATION_FAILED, "odd", tentative=True)
     generator.looks = [doubtful, Running("processing"), doubtful, doubtful]
     phases = []
     for _ in range(4):
-        phases.append(tasks.advance(task.task_id).phase)
+        phases.append(steps.advance(task.task_id).phase)
         clock.advance(20)
     assert phases == [Phase.WAITING] * 3 + [Phase.CLOSED]
 
 
 def test_past_the_window_a_task_is_late_and_still_looked_at(
-    tasks: VideoTasks, task: Task, generator: ScriptedGenerator, clock: Clock
+    tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
 ) -> None:
     assert not tasks.get(OWNER, task.task_id).late
     clock.advance(600)
-    step = tasks.advance(task.task_id)
+    step = steps.advance(task.task_id)
     task = tasks.get(OWNER, task.task_id)
     assert (task.late, task.status) == (True, TaskStatus.GENERATING)
     assert (step.phase, step.wait_seconds) == (Phase.WAITING, 60)
     generator.looks = [Ready("completed", URL)]
     clock.advance(60)
-    assert tasks.advance(task.task_id).phase is Phase.READY
+    assert steps.advance(task.task_id).phase is Phase.READY
 
 
 def test_completed_without_a_video_is_given_time_and_then_its_own_code(
-    tasks: VideoTasks, task: Task, generator: ScriptedGenerator, clock: Clock
+    tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
 ) -> None:
     generator.looks = [Incomplete("completed")]
-    assert tasks.advance(task.task_id).phase is Phase.WAITING
+    assert steps.advance(task.task_id).phase is Phase.WAITING
     clock.advance(590)
-    assert tasks.advance(task.task_id).phase is Phase.WAITING
+    assert steps.advance(task.task_id).phase is Phase.WAITING
     clock.advance(60)
-    assert tasks.advance(task.task_id).phase is Phase.CLOSED
+    assert steps.advance(task.task_id).phase is Phase.CLOSED
     failure = tasks.get(OWNER, task.task_id).failure
     assert failure is not None
     assert failure.code is FailureCode.COMPLETED_WITHOUT_VIDEO
@@ -107,32 +112,33 @@ def test_completed_without_a_video_is_given_time_and_then_its_own_code(
 @pytest.mark.parametrize("look", [Running("processing"), Missing(), GeneratorUnavailableError("x")])
 def test_only_the_generation_deadline_gives_up(
     tasks: VideoTasks,
+    steps: WorkflowSteps,
     task: Task,
     generator: ScriptedGenerator,
     clock: Clock,
-    look: Look | Exception,
+    look: PollAnswer | Exception,
 ) -> None:
     generator.looks = [look]
     clock.moment = task.created_at + timedelta(seconds=259200 - 1)
-    assert tasks.advance(task.task_id).phase is Phase.WAITING
+    assert steps.advance(task.task_id).phase is Phase.WAITING
     clock.advance(3600)
-    assert tasks.advance(task.task_id).phase is Phase.CLOSED
+    assert steps.advance(task.task_id).phase is Phase.CLOSED
     failure = tasks.get(OWNER, task.task_id).failure
     assert failure is not None
     assert failure.code is FailureCode.GENERATION_DEADLINE_EXCEEDED
 
 
 def test_a_video_that_is_ready_after_the_deadline_is_still_taken(
-    tasks: VideoTasks, task: Task, generator: ScriptedGenerator, clock: Clock
+    steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
 ) -> None:
     generator.looks = [Ready("completed", URL)]
     clock.advance(300000)
-    assert tasks.advance(task.task_id).phase is Phase.READY
+    assert steps.advance(task.task_id).phase is Phase.READY
 
 
 def test_a_step_that_comes_early_asks_nobody(
-    tasks: VideoTasks, task: Task, generator: ScriptedGenerator, clock: Clock
+    steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
 ) -> None:
     clock.advance(-10)
-    assert tasks.advance(task.task_id).wait_seconds == 10
+    assert steps.advance(task.task_id).wait_seconds == 10
     assert generator.checked == []

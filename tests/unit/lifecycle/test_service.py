@@ -17,8 +17,11 @@ from image_to_video.domain.task import (
     Task,
     TaskStatus,
 )
+from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.uploads import UploadedObject
+from image_to_video.lifecycle.workflow_steps import WorkflowSteps
+from image_to_video.wiring import Application as Services
 
 from tests.conftest import Application, Clock, ScriptedGenerator
 
@@ -86,6 +89,9 @@ class TestAdmission:
     def test_without_a_workflow_nothing_is_paid_and_nothing_is_lost(
         self,
         tasks: VideoTasks,
+        services: Services,
+        steps: WorkflowSteps,
+        repair: Repair,
         generator: ScriptedGenerator,
         application: Application,
         clock: Clock,
@@ -94,17 +100,17 @@ class TestAdmission:
         def down(*_: Any, **__: Any) -> None:
             raise EndpointConnectionError(endpoint_url="states")
 
-        client = tasks._workflow._client
+        client = services._workflow._client
         monkeypatch.setattr(client, "start_execution", down)
         task = tasks.create("anna", REQUEST, "key")
         assert task.status is TaskStatus.QUEUED
         assert generator.requests == []
         monkeypatch.undo()
         clock.advance(3600)
-        assert tasks.reconcile_overdue() == 1
+        assert repair.reconcile_overdue() == 1
         assert len(executions(application)) == 1
         clock.advance(20)
-        tasks.advance(task.task_id)
+        steps.advance(task.task_id)
         assert tasks.get("anna", task.task_id).status is TaskStatus.GENERATING
 
     @pytest.mark.parametrize(
@@ -257,32 +263,32 @@ class TestRepair:
         return task
 
     def test_a_stranded_task_gets_a_new_execution(
-        self, tasks: VideoTasks, stranded: Task, application: Application
+        self, tasks: VideoTasks, repair: Repair, stranded: Task, application: Application
     ) -> None:
         for name in executions(application):
             application.client("stepfunctions").stop_execution(
                 executionArn=execution_arn(application, name)
             )
-        assert tasks.reconcile_overdue() == 1
+        assert repair.reconcile_overdue() == 1
         revived = tasks.get("anna", stranded.task_id)
         assert revived.execution != stranded.execution
         assert set(executions(application)) == {stranded.execution, revived.execution}
-        assert tasks.reconcile_overdue() == 0
+        assert repair.reconcile_overdue() == 0
 
     def test_a_task_whose_workflow_lives_is_left_alone(
-        self, tasks: VideoTasks, stranded: Task, application: Application
+        self, repair: Repair, stranded: Task, application: Application
     ) -> None:
-        assert tasks.reconcile_overdue() == 0
+        assert repair.reconcile_overdue() == 0
         assert executions(application) == [stranded.execution]
 
     def test_a_closed_task_is_left_alone(
-        self, tasks: VideoTasks, stranded: Task, application: Application
+        self, tasks: VideoTasks, repair: Repair, stranded: Task, application: Application
     ) -> None:
         tasks.cancel("anna", stranded.task_id)
         application.client("stepfunctions").stop_execution(
             executionArn=execution_arn(application, stranded.execution)
         )
-        assert tasks.reconcile_overdue() == 0
+        assert repair.reconcile_overdue() == 0
 
 
 def execution_arn(application: Application, name: str) -> str:

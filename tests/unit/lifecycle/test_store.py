@@ -10,8 +10,9 @@ from image_to_video.adapters.safe_download import GuardedTransport
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import GeneratorUnavailableError, VideoDownloadError
 from image_to_video.domain.generator import Ready, Running
-from image_to_video.domain.task import FailureCode, Phase, Task, TaskStatus
+from image_to_video.domain.task import FailureCode, Task, TaskStatus
 from image_to_video.lifecycle.service import VideoTasks
+from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps
 
 from tests.conftest import Application, Clock, Results, ScriptedGenerator
 
@@ -20,12 +21,14 @@ URL = "https://results.example.com/video.mp4"
 
 
 @pytest.fixture
-def task(tasks: VideoTasks, generator: ScriptedGenerator, clock: Clock) -> Task:
+def task(
+    tasks: VideoTasks, steps: WorkflowSteps, generator: ScriptedGenerator, clock: Clock
+) -> Task:
     """A task whose video is finished."""
     task = tasks.create(OWNER, TaskRequest(image_url="https://example.com/a.png"), None)
     generator.looks = [Ready("completed", URL)]
     clock.advance(20)
-    assert tasks.advance(task.task_id).phase is Phase.READY
+    assert steps.advance(task.task_id).phase is Phase.READY
     return tasks.get(OWNER, task.task_id)
 
 
@@ -43,9 +46,13 @@ def stored(application: Application) -> Callable[[], dict[str, bytes]]:
 
 
 def test_the_video_lies_in_the_bucket_as_recorded(
-    tasks: VideoTasks, task: Task, clip: bytes, stored: Callable[[], dict[str, bytes]]
+    tasks: VideoTasks,
+    steps: WorkflowSteps,
+    task: Task,
+    clip: bytes,
+    stored: Callable[[], dict[str, bytes]],
 ) -> None:
-    assert tasks.store(task.task_id).phase is Phase.CLOSED
+    assert steps.store(task.task_id).phase is Phase.CLOSED
     task = tasks.get(OWNER, task.task_id)
     assert task.status is TaskStatus.SUCCEEDED
     assert task.video is not None
@@ -85,7 +92,7 @@ BAD_TRANSFERS: dict[str, Callable[[bytes], httpx.Response | Exception]] = {
 
 @pytest.mark.parametrize("bad", BAD_TRANSFERS.values(), ids=BAD_TRANSFERS.keys())
 def test_a_bad_transfer_leaves_nothing_and_is_tried_again(
-    tasks: VideoTasks,
+    steps: WorkflowSteps,
     task: Task,
     results: Results,
     clip: bytes,
@@ -94,17 +101,18 @@ def test_a_bad_transfer_leaves_nothing_and_is_tried_again(
     bad: Callable[[bytes], httpx.Response | Exception],
 ) -> None:
     results.answers = [bad(clip), httpx.Response(200, content=clip)]
-    step = tasks.store(task.task_id)
+    step = steps.store(task.task_id)
     assert (step.phase, step.wait_seconds) == (Phase.WAITING, 5)
     assert stored() == {}
     clock.advance(step.wait_seconds)
-    assert tasks.advance(task.task_id).phase is Phase.READY
-    assert tasks.store(task.task_id).phase is Phase.CLOSED
+    assert steps.advance(task.task_id).phase is Phase.READY
+    assert steps.store(task.task_id).phase is Phase.CLOSED
     assert list(stored().values()) == [clip]
 
 
 def test_a_dead_link_is_replaced_by_a_new_look(
     tasks: VideoTasks,
+    steps: WorkflowSteps,
     task: Task,
     generator: ScriptedGenerator,
     results: Results,
@@ -112,10 +120,10 @@ def test_a_dead_link_is_replaced_by_a_new_look(
     clock: Clock,
 ) -> None:
     results.answers = [httpx.Response(404), httpx.Response(200, content=clip)]
-    clock.advance(tasks.store(task.task_id).wait_seconds)
+    clock.advance(steps.store(task.task_id).wait_seconds)
     generator.looks = [Ready("completed", "https://elsewhere.example.com/new.mp4")]
-    tasks.advance(task.task_id)
-    tasks.store(task.task_id)
+    steps.advance(task.task_id)
+    steps.store(task.task_id)
     assert results.fetched == [URL, "https://elsewhere.example.com/new.mp4"]
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.SUCCEEDED
 
@@ -123,21 +131,22 @@ def test_a_dead_link_is_replaced_by_a_new_look(
 @pytest.mark.parametrize("look", [GeneratorUnavailableError("down"), Running("odd")])
 def test_the_old_link_serves_while_no_new_one_can_be_had(
     tasks: VideoTasks,
+    steps: WorkflowSteps,
     task: Task,
     generator: ScriptedGenerator,
     look: Running | Exception,
 ) -> None:
     generator.looks = [look]
-    assert tasks.advance(task.task_id).phase is Phase.READY
-    assert tasks.store(task.task_id).phase is Phase.CLOSED
+    assert steps.advance(task.task_id).phase is Phase.READY
+    assert steps.store(task.task_id).phase is Phase.CLOSED
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.SUCCEEDED
 
 
 def test_a_copy_is_given_up_only_at_the_deadline(
-    tasks: VideoTasks, task: Task, results: Results, clock: Clock
+    tasks: VideoTasks, steps: WorkflowSteps, task: Task, results: Results, clock: Clock
 ) -> None:
     results.answers = [httpx.Response(404)]
-    while (step := tasks.store(task.task_id)).phase is Phase.WAITING:
+    while (step := steps.store(task.task_id)).phase is Phase.WAITING:
         clock.advance(step.wait_seconds)
     assert (clock() - task.created_at).total_seconds() >= 259200
     failed = tasks.get(OWNER, task.task_id)
@@ -147,12 +156,12 @@ def test_a_copy_is_given_up_only_at_the_deadline(
 
 
 def test_a_copy_that_never_comes_back_ends_at_the_deadline_too(
-    tasks: VideoTasks, task: Task, clock: Clock
+    tasks: VideoTasks, steps: WorkflowSteps, task: Task, clock: Clock
 ) -> None:
     clock.advance(259200)
-    assert tasks.advance(task.task_id).phase is Phase.READY, "a copy has the last word"
+    assert steps.advance(task.task_id).phase is Phase.READY, "a copy has the last word"
     clock.advance(3600)
-    assert tasks.advance(task.task_id).phase is Phase.CLOSED
+    assert steps.advance(task.task_id).phase is Phase.CLOSED
     failure = tasks.get(OWNER, task.task_id).failure
     assert failure is not None
     assert failure.code is FailureCode.VIDEO_UNAVAILABLE
@@ -171,17 +180,18 @@ def test_a_link_with_credentials_is_not_followed() -> None:
 
 
 def test_a_second_copy_changes_nothing(
-    tasks: VideoTasks, task: Task, results: Results, clip: bytes
+    tasks: VideoTasks, steps: WorkflowSteps, task: Task, results: Results, clip: bytes
 ) -> None:
-    tasks.store(task.task_id)
+    steps.store(task.task_id)
     first = tasks.get(OWNER, task.task_id)
-    assert tasks.store(task.task_id).phase is Phase.CLOSED
+    assert steps.store(task.task_id).phase is Phase.CLOSED
     assert tasks.get(OWNER, task.task_id) == first
     assert len(results.fetched) == 1
 
 
 def test_a_copy_that_died_before_it_was_recorded_is_recorded_as_it_lies(
     tasks: VideoTasks,
+    steps: WorkflowSteps,
     task: Task,
     application: Application,
     clip: bytes,
@@ -192,7 +202,7 @@ def test_a_copy_that_died_before_it_was_recorded_is_recorded_as_it_lies(
     application.client("s3").put_object(
         Bucket=application.environment["VIDEOS_BUCKET"], Key=key, Body=earlier
     )
-    tasks.store(task.task_id)
+    steps.store(task.task_id)
     video = tasks.get(OWNER, task.task_id).video
     assert video is not None
     assert video.sha256 == hashlib.sha256(earlier).hexdigest()
@@ -200,7 +210,12 @@ def test_a_copy_that_died_before_it_was_recorded_is_recorded_as_it_lies(
 
 
 def test_a_cancel_during_the_copy_leaves_no_video(
-    tasks: VideoTasks, task: Task, results: Results, clip: bytes, stored: Callable[[], object]
+    tasks: VideoTasks,
+    steps: WorkflowSteps,
+    task: Task,
+    results: Results,
+    clip: bytes,
+    stored: Callable[[], object],
 ) -> None:
     def canceling() -> Iterator[bytes]:
         yield clip[:20000]
@@ -208,32 +223,37 @@ def test_a_cancel_during_the_copy_leaves_no_video(
         yield clip[20000:]
 
     results.answers = [httpx.Response(200, content=canceling())]
-    assert tasks.store(task.task_id).phase is Phase.CLOSED
+    assert steps.store(task.task_id).phase is Phase.CLOSED
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.CANCELED
     assert stored() == {}
 
 
 def test_a_new_version_during_the_copy_does_not_lose_it(
-    tasks: VideoTasks, task: Task, results: Results, clip: bytes
+    tasks: VideoTasks, steps: WorkflowSteps, task: Task, results: Results, clip: bytes
 ) -> None:
     def overtaken() -> Iterator[bytes]:
         yield clip[:20000]
-        tasks.advance(task.task_id)
+        steps.advance(task.task_id)
         yield clip[20000:]
 
     results.answers = [httpx.Response(200, content=overtaken())]
-    tasks.store(task.task_id)
+    steps.store(task.task_id)
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.SUCCEEDED
 
 
 def test_what_an_earlier_copy_stored_counts_also_when_the_link_has_died(
-    tasks: VideoTasks, task: Task, results: Results, clip: bytes, application: Application
+    tasks: VideoTasks,
+    steps: WorkflowSteps,
+    task: Task,
+    results: Results,
+    clip: bytes,
+    application: Application,
 ) -> None:
     application.client("s3").put_object(
         Bucket="videos", Key=f"{OWNER}/{task.task_id}.mp4", Body=clip
     )
     results.answers = [httpx.Response(404)]
-    assert tasks.store(task.task_id).phase is Phase.CLOSED
+    assert steps.store(task.task_id).phase is Phase.CLOSED
     video = tasks.get(OWNER, task.task_id).video
     assert video is not None
     assert (video.bytes, video.sha256) == (len(clip), hashlib.sha256(clip).hexdigest())

@@ -11,8 +11,8 @@ from image_to_video.domain.errors import InvalidTaskError
 from image_to_video.domain.task import ModelVersion
 from image_to_video.lifecycle.uploads import (
     UploadedObject,
-    promised_key,
     read_options,
+    reserved_key,
     write_options,
 )
 
@@ -90,8 +90,8 @@ def test_the_most_that_s3_keeps_is_taken() -> None:
     assert written["prompt"] == "p" * 1000
 
 
-def test_a_promised_key_is_one_task_whatever_its_version() -> None:
-    key = promised_key("anna", "image/png")
+def test_a_reserved_key_is_one_task_whatever_its_version() -> None:
+    key = reserved_key("anna", "image/png")
     events: list[dict[str, Any]] = [
         {"version_id": "v2"},
         {"version_id": None},
@@ -110,7 +110,7 @@ def test_any_other_key_is_a_task_for_each_version() -> None:
 
 
 def test_no_two_promises_and_no_two_owners_share_a_task() -> None:
-    keys = [promised_key(owner, "image/png") for owner in ("anna", "anna", "bob")]
+    keys = [reserved_key(owner, "image/png") for owner in ("anna", "anna", "bob")]
     keys.append(keys[0].replace("/anna/", "/bob/"))
     assert len({an_object(key=key).identity for key in keys}) == len(keys)
     buckets = {an_object(key=keys[0], bucket=bucket).identity for bucket in ("images", "other")}
@@ -118,8 +118,8 @@ def test_no_two_promises_and_no_two_owners_share_a_task() -> None:
 
 
 @pytest.mark.parametrize("owner", ["anna", "a b", "ä+&?#%", "..."])
-def test_a_promised_key_belongs_to_whom_it_was_promised(owner: str) -> None:
-    assert an_object(key=promised_key(owner, "image/webp")).owner == owner
+def test_a_reserved_key_belongs_to_whom_it_was_promised(owner: str) -> None:
+    assert an_object(key=reserved_key(owner, "image/webp")).owner == owner
 
 
 @pytest.mark.parametrize("owner", ["", ".", "..", "a\0b", "a\nb", "\x7f"])

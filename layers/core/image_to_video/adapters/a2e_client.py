@@ -32,8 +32,8 @@ from image_to_video.domain.errors import (
 from image_to_video.domain.generator import (
     Failed,
     Incomplete,
-    Look,
     Missing,
+    PollAnswer,
     Ready,
     Running,
     Started,
@@ -133,7 +133,7 @@ class A2E:
             case _:
                 raise _trouble(answer)
 
-    def check(self, generator_task_id: str) -> Look:
+    def check(self, generator_task_id: str) -> PollAnswer:
         """Ask for one task; where it is not shown, ask in the two other ways A2E offers."""
         answer = self._ask("GET", f"/{generator_task_id}")
         records = [answer.data] if answer.verdict() is Verdict.SUCCESS else []
@@ -170,7 +170,7 @@ class A2E:
     def _records(self, since: datetime | None) -> Iterator[dict[str, Any]]:
         """Read `allRecords` page by page, newest first as far as A2E keeps to it.
 
-        A short page is not taken for the last one: A2E might give fewer than it was asked for.
+        A short page does not end the list: A2E might give fewer records than it was asked for.
         """
         before: list[Any] = []
         oldest = None if since is None else since - _CLOCK_SLACK
@@ -241,7 +241,7 @@ def _started_from(record: dict[str, Any]) -> Started | None:
     return Started(generator_task_id=generator_task_id, coins=charged)
 
 
-def _look(record: dict[str, Any], *, permit_http: bool) -> Look:
+def _look(record: dict[str, Any], *, permit_http: bool) -> PollAnswer:
     word = fit_for_a_record(str(record.get("current_status") or "").strip().lower())
     message = str(record.get("failed_message") or record.get("failed_code") or "no reason given")
     refused = CONTENT_WORDS.search(f"{record.get('failed_code')} {message}")

@@ -14,9 +14,9 @@ import httpx
 
 from image_to_video.observability import without_secrets
 
-# Longest wish in `Retry-After` that is granted, in seconds.
+# The longest `Retry-After` that is honored, in seconds.
 _LONGEST_WAIT: Final = 24 * 3600.0
-# As much of a text as is looked at, in characters.
+# How much of a text is examined, in characters.
 _LONGEST_READ: Final = 4096
 
 _PLAN_WORDS: Final = re.compile(r"\b(free|plan|upgrade|pro|max|subscri\w+)\b", re.I)
@@ -29,8 +29,8 @@ CONTENT_WORDS: Final = re.compile(
 _PARAMETER_WORDS: Final = re.compile(r"invalid|required|missing|parameter|must be", re.I)
 
 
-# A surrogate's half, which JSON can carry, can be neither stored nor sent. The longest link taken
-# is far longer than any that was seen, and far shorter than a record may be.
+# A surrogate's half, which JSON can carry, can be neither stored nor sent. The longest link
+# accepted is far longer than any that was seen, and far shorter than a record may be.
 _LINK: Final = re.compile(r"(https?)://[^\s/?#\ud800-\udfff][^\s\ud800-\udfff]{0,4000}", re.I)
 
 
@@ -109,7 +109,7 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """What people are told of a refusal."""
+        """What callers are told about a refusal."""
         return self.message or f"The generator refused without a reason (code {self.code})."
 
     def describe(self) -> str:

@@ -21,7 +21,7 @@ class EventTopic:
         self._schema_url = schema_url
 
     def publish_change(self, before: Task | None, after: Task) -> None:
-        """Tell the subscribers of one change, if it is one that they hear of."""
+        """Publish one change of a task, if it maps to an event."""
         kind = event_type(before, after)
         if kind is None:
             return

@@ -1,8 +1,8 @@
 """What may run at once and be spent in a day: slots at the generator, and a coin budget.
 
 Both are kept by conditional writes alone. A slot is a lease with a holder and an expiry, never a
-counter: whoever dies with one loses it in time. A reservation stays in the day's record until it
-is settled, so settling may be repeated without counting twice.
+counter: a holder that dies loses it in time. Reserved coins stay in the day's record under their
+own name until they are booked, so booking may be repeated without counting twice.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 _SLOTS: Final = "slots"
-# A day's record is of no use to anybody after this long.
+# A day's record is of no use after this long.
 _BUDGET_KEPT: Final = timedelta(days=7)
 
 
-class Limits:
+class LimitTable:
     """Keeps both limits; 0 turns one off, and then nothing is asked or written for it."""
 
     def __init__(
@@ -32,8 +32,11 @@ class Limits:
         self._slot_life = timedelta(seconds=slot_seconds)
         self._daily_coin_limit = daily_coin_limit
 
-    def take_slot(self, task_id: str, now: datetime) -> bool:
-        """Hold a slot for this task, for longer if it has one; False when all are taken."""
+    def take_slot(self, task_id: str, version: int, now: datetime) -> bool:
+        """Hold a slot for this task, for longer if it has one; False when all are taken.
+
+        `version` is that of the task's record: a slot held for a newer one is left alone.
+        """
         if not self._max_generating:
             return True
         taken = self._slots()
@@ -44,10 +47,14 @@ class Limits:
             for name in names
             if name not in taken or str(taken[name]["held_until"]) <= iso(now)
         ]
-        return any(self._hold(name, task_id, now) for name in own or free)
+        return any(self._hold(name, task_id, version, now) for name in own or free)
 
-    def release_slot(self, task_id: str) -> None:
-        """Give the task's slot back; harmless when it has none."""
+    def release_slot(self, task_id: str, version: int) -> None:
+        """Release the task's slot; harmless when it has none.
+
+        A slot that was taken for this version of the task's record or a newer one is kept: another
+        start of the same task has it.
+        """
         if not self._max_generating:
             return
         for name, slot in self._slots().items():
@@ -55,12 +62,12 @@ class Limits:
                 self._change(
                     {"limit": _SLOTS, "member": name},
                     "REMOVE holder SET held_until = :past",
-                    "holder = :task",
-                    {":task": task_id, ":past": ""},
+                    "holder = :task AND task_version < :version",
+                    {":task": task_id, ":past": "", ":version": version},
                 )
 
     def reserve_coins(self, reservation: str, coins: int, day: date) -> bool:
-        """Set coins of a day aside under this name, once; False when the budget is used up."""
+        """Reserve coins of a day under this name, once; False when the budget is used up."""
         if not self._daily_coin_limit:
             return True
         if coins > self._daily_coin_limit:
@@ -81,8 +88,8 @@ class Limits:
         item = self._table.get_item(Key=_budget(day), ConsistentRead=True).get("Item", {})
         return reservation in item
 
-    def settle_coins(self, reservation: str, reserved: int, spent: int, day: date) -> None:
-        """Replace a reservation by what it was really spent: 0 when nothing was accepted."""
+    def book_coins(self, reservation: str, reserved: int, spent: int, day: date) -> None:
+        """Replace reserved coins by those that were spent, once: 0 when nothing was accepted."""
         if self._daily_coin_limit:
             self._change(
                 _budget(day),
@@ -98,12 +105,18 @@ class Limits:
         )
         return {str(item["member"]): item for item in found["Items"] if "holder" in item}
 
-    def _hold(self, name: str, task_id: str, now: datetime) -> bool:
+    def _hold(self, name: str, task_id: str, version: int, now: datetime) -> bool:
         return self._change(
             {"limit": _SLOTS, "member": name},
-            "SET holder = :task, held_until = :until",
-            "attribute_not_exists(holder) OR holder = :task OR held_until <= :now",
-            {":task": task_id, ":until": iso(now + self._slot_life), ":now": iso(now)},
+            "SET holder = :task, task_version = :version, held_until = :until",
+            "attribute_not_exists(holder) OR held_until <= :now"
+            " OR (holder = :task AND task_version <= :version)",
+            {
+                ":task": task_id,
+                ":version": version,
+                ":until": iso(now + self._slot_life),
+                ":now": iso(now),
+            },
         )
 
     def _change(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # S3 wants at least 5 MiB for every part but the last; one part is what a copy holds in memory.
 PART_BYTES: Final = 8 * 1024 * 1024
 _LINK_SECONDS: Final = 7 * 24 * 3600
-# Whoever asks for a video follows its link at once; the next question brings a fresh one.
+# Clients follow the link at once; every request signs a new one.
 _VIDEO_LINK_SECONDS: Final = 15 * 60
 VIDEO_TYPE: Final = "video/mp4"
 UPLOAD_SCHEME: Final = "s3://"
@@ -42,7 +42,7 @@ class Storage:
         self.videos_bucket = videos_bucket
 
     def image_url(self, key: str) -> str:
-        """How an uploaded image is written where other tasks have a web address."""
+        """The `s3://` address that stands for an uploaded image in its task's record."""
         return f"{UPLOAD_SCHEME}{self.images_bucket}/{key}"
 
     def image(self, key: str, version_id: str | None) -> UploadedImage | None:
@@ -65,7 +65,7 @@ class Storage:
         return UploadedImage(size, head["Metadata"], body.read() if body else b"")
 
     def store_video(self, key: str, chunks: Iterable[bytes]) -> bool:
-        """Stream a video into its place; True when done, False when one is already there.
+        """Stream a video to its key; True when done, False when it already has an object.
 
         Nothing is visible before the last chunk came and every check passed. Whatever stops the
         upload, also an error raised by `chunks`, takes its parts away again.
@@ -99,7 +99,7 @@ class Storage:
         return True
 
     def has_video(self, key: str) -> bool:
-        """True where a video lies there. S3 says 403 for what is not there and cannot be listed."""
+        """True where the key has an object. S3 answers 403 where it is missing and not listable."""
         try:
             self._client.head_object(Bucket=self.videos_bucket, Key=key)
         except ClientError as error:

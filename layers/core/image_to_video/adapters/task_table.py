@@ -1,7 +1,7 @@
 """The tasks table. Every write is conditional on the version that was read."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -62,7 +62,7 @@ class TaskTable:
             raise TaskNotFoundError(f"there is no task {task_id}")
         return task_of(reply["Item"])
 
-    def replace(self, new: Task) -> Task:
+    def write(self, new: Task) -> Task:
         """Store the next version of a task. Raises `TaskConflictError` if another came first.
 
         A write that took effect although its answer was lost is repeated by the SDK and then
@@ -80,27 +80,6 @@ class TaskTable:
             if self.get(new.task_id) != new:
                 raise TaskConflictError(f"task {new.task_id} was changed meanwhile") from error
         return new
-
-    def settle(self, new: Task) -> Task:
-        """Store the next version of a task, or return what somebody else stored first."""
-        try:
-            return self.replace(new)
-        except TaskConflictError:
-            return self.get(new.task_id)
-
-    def amend(self, task: Task, change: Callable[[Task], Task | None]) -> Task:
-        """Apply `change`, to ever newer versions of the task until it is stored.
-
-        For facts that stay true whatever others wrote; None means that nothing is left to do.
-        """
-        while True:
-            new = change(task)
-            if new is None:
-                return task
-            try:
-                return self.replace(new)
-            except TaskConflictError:
-                task = self.get(task.task_id)
 
     def page(
         self,
@@ -144,7 +123,7 @@ class TaskTable:
         return Page(tasks, None)
 
     def overdue(self, before: datetime) -> Iterator[Task]:
-        """Open tasks whose next look should have happened before that moment, oldest first."""
+        """Open tasks whose next poll should have happened before that moment, oldest first."""
         due = Key(_OPEN).eq("open") & Key("next_poll_at").lt(iso(before))
         arguments = {"IndexName": OPEN_INDEX, "KeyConditionExpression": due}
         for item in self._items(arguments, None):

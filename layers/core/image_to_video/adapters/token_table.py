@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PREFIX: Final = "i2v_"
 _MAX_NAME: Final = 120
 # RFC 6750, section 2.1, and RFC 9110, section 11: the scheme in any case, one blank or more, then
-# the token; narrowed to the tokens that are made here, 32 bytes in base64url.
+# the token; of these only the form that is issued here, 32 bytes in base64url.
 _CREDENTIALS: Final = re.compile(r"(?i:bearer) +(i2v_[A-Za-z0-9_-]{43})")
 # Enough of the hash to be one token's alone, and nothing of the token itself.
 _ID_LENGTH: Final = 16
@@ -27,7 +27,7 @@ _SHORTEST_ID: Final = 8
 
 
 class TokenRecord(Frozen):
-    """What is kept of a token. The token itself cannot be had from it."""
+    """What is kept of a token. The token cannot be recovered from it."""
 
     token_sha256: str
     owner: str
@@ -79,7 +79,7 @@ class TokenTable:
 
         It is looked up by its SHA-256, so no comparison of secrets happens whose time could tell:
         who can guess at beginnings of a hash cannot find a token that has it.
-        Raises `UnauthorizedError` for a token that was never made here.
+        Raises `UnauthorizedError` for a token that was never issued here.
         """
         credentials = _CREDENTIALS.fullmatch(header)
         if credentials is None:
@@ -92,13 +92,13 @@ class TokenTable:
 
     def records(self, owner: str | None = None) -> list[TokenRecord]:
         """All tokens ever made, or one owner's, oldest first."""
-        narrowed = {"FilterExpression": Attr("owner").eq(owner)} if owner is not None else {}
-        return self._scan(narrowed)
+        filters = {"FilterExpression": Attr("owner").eq(owner)} if owner is not None else {}
+        return self._scan(filters)
 
     def find(self, text: str) -> list[TokenRecord]:
         """The tokens that a text names: by an id or a longer part of the hash, or by themselves.
 
-        None for a text that is too short or too strange to name one.
+        An empty list for a text that is too short, or cannot be part of a hash.
         """
         beginning = _sha256(text) if text.startswith(_PREFIX) else text.lower()
         if not re.fullmatch(rf"[0-9a-f]{{{_SHORTEST_ID},64}}", beginning):
@@ -106,7 +106,7 @@ class TokenTable:
         return self._scan({"FilterExpression": Attr("token_sha256").begins_with(beginning)})
 
     def revoke(self, record: TokenRecord, now: datetime) -> TokenRecord:
-        """End a token for ever. One that has ended already keeps its moment."""
+        """Revoke a token for ever and return its record; revoking it again keeps the first time."""
         try:
             self._table.update_item(
                 Key={"token_sha256": record.token_sha256},
@@ -123,11 +123,11 @@ class TokenTable:
         item = reply.get("Item") or record.model_dump(mode="json") | {"revoked_at": iso(now)}
         return TokenRecord.model_validate(item)
 
-    def _scan(self, narrowed: dict[str, Any]) -> list[TokenRecord]:
+    def _scan(self, filters: dict[str, Any]) -> list[TokenRecord]:
         records: list[TokenRecord] = []
         page: dict[str, Any] = {}
         while True:
-            reply = self._table.scan(**narrowed, **page, ConsistentRead=True)
+            reply = self._table.scan(**filters, **page, ConsistentRead=True)
             records += [TokenRecord.model_validate(item) for item in reply["Items"]]
             if "LastEvaluatedKey" not in reply:
                 return sorted(records, key=lambda record: record.created_at)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from image_to_video.domain.errors import WorkflowUnavailableError
+from image_to_video.domain.schedule import Schedule
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -19,13 +20,11 @@ class Workflow:
         client: "SFNClient",
         *,
         state_machine_arn: str,
-        first_poll_seconds: int,
-        trouble_wait_seconds: int,
+        schedule: Schedule,
     ) -> None:
         self._client = client
         self._state_machine_arn = state_machine_arn
-        self._first_poll_seconds = first_poll_seconds
-        self._trouble_wait_seconds = trouble_wait_seconds
+        self._schedule = schedule
 
     def start(self, task_id: str, execution: str, *, at_once: bool = False) -> None:
         """Make sure that the execution of this name exists; `at_once` skips its first wait.
@@ -36,8 +35,8 @@ class Workflow:
         """
         order = {
             "task_id": task_id,
-            "first_poll_seconds": 1 if at_once else self._first_poll_seconds,
-            "trouble_wait_seconds": self._trouble_wait_seconds,
+            "first_poll_seconds": 1 if at_once else self._schedule.first_poll_seconds,
+            "trouble_wait_seconds": self._schedule.trouble_wait_seconds,
         }
         try:
             self._client.start_execution(

@@ -6,18 +6,18 @@ ImageToVideoError                  base; carries a message fit for a log
 ├── IdempotencyKeyReusedError      the same key came with another request
 ├── TaskNotFoundError              no such task, or not this owner's
 ├── VideoNotReadyError             the task has no video, or not yet
-├── TaskConflictError              somebody else changed the task first
-├── UnreadableImageError           an uploaded object is encrypted so that we cannot read it
+├── TaskConflictError              another actor changed the task first
+├── UnreadableImageError           an uploaded object's encryption keeps us from reading it
 ├── WorkflowUnavailableError       no execution could be started now
-├── InvalidCursorError             a list cursor that was not made here
-├── UnauthorizedError              no token, or one that was never made here
+├── InvalidCursorError             a list cursor that this application did not write
+├── UnauthorizedError              no token, or an unknown one
 ├── GeneratorError                 the outside generator
 │   ├── GeneratorUnavailableError  surely nothing was accepted; worth asking again later
 │   ├── GeneratorRejectedError     it will never accept this request
 │   ├── GeneratorAccessError       token, plan or coins: the account's trouble, not the task's
 │   └── StartUnconfirmedError      a start whose outcome is unknown; it may have been paid
 └── VideoDownloadError             the finished video cannot be fetched or is not one
-    └── VideoLinkExpiredError      the link is dead; a new look brings a new one
+    └── VideoLinkExpiredError      the link is dead; the next poll brings a new one
 """
 
 from image_to_video.domain.task import FailureCode, WaitingFor
@@ -57,7 +57,7 @@ class VideoNotReadyError(ImageToVideoError):
 
 
 class TaskConflictError(ImageToVideoError):
-    """The task was changed by somebody else between our read and our write."""
+    """Another actor changed the task between our read and our write."""
 
 
 class UnreadableImageError(ImageToVideoError):
@@ -69,11 +69,11 @@ class WorkflowUnavailableError(ImageToVideoError):
 
 
 class InvalidCursorError(ImageToVideoError):
-    """The cursor is not one that a list answer handed out."""
+    """The cursor is none that a list response of this application carried."""
 
 
 class UnauthorizedError(ImageToVideoError):
-    """No token that was ever made here."""
+    """No token came with the request, or one that this application never issued."""
 
     def __init__(self) -> None:
         # API Gateway answers 401 to exactly this text, and 500 to any other:
@@ -82,11 +82,11 @@ class UnauthorizedError(ImageToVideoError):
 
 
 class GeneratorError(ImageToVideoError):
-    """Base of all trouble with the outside generator."""
+    """Base of all errors of the outside generator."""
 
 
 class GeneratorUnavailableError(GeneratorError):
-    """Surely nothing was accepted. `retry_after` is the generator's own wish, in seconds."""
+    """Surely nothing was accepted. `retry_after` is what the generator asks for, in seconds."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -125,4 +125,4 @@ class VideoDownloadError(ImageToVideoError):
 
 
 class VideoLinkExpiredError(VideoDownloadError):
-    """The result link answers 403, 404 or 410: only a new look helps."""
+    """The result link answers 403, 404 or 410: only another poll brings a new one."""

@@ -29,7 +29,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Still at it; `word` is the generator's own status. A `refundable` start has not begun yet."""
+    """Still at work; `word` is the generator's own status. A `refundable` start has not begun."""
 
     word: str
     refundable: bool = False
@@ -52,7 +52,7 @@ class Incomplete:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The generator gave up. `tentative` words count only when seen in two looks running."""
+    """The generator gave up. `tentative` words count only when two polls in a row answer them."""
 
     word: str
     code: FailureCode
@@ -67,7 +67,7 @@ class Missing:
     word: str = "missing"
 
 
-type Look = Running | Ready | Incomplete | Failed | Missing
+type PollAnswer = Running | Ready | Incomplete | Failed | Missing
 
 
 class Generator(Protocol):
@@ -77,11 +77,14 @@ class Generator(Protocol):
     def start(self, request: StartRequest) -> Started:
         """Start, and pay for, one video. Sends its request at most once."""
 
-    def check(self, generator_task_id: str) -> Look:
-        """Ask how it is going."""
+    def check(self, generator_task_id: str) -> PollAnswer:
+        """Ask once how it is going."""
 
     def find(self, name: str, *, since: datetime) -> Started | None:
-        """Look a start up by its attempt's name among the records made after `since`."""
+        """Look up a start by its attempt's name among the records made after `since`.
+
+        None only where the whole list was read and does not show it.
+        """
 
     def cancel(self, generator_task_id: str) -> bool:
-        """Give a refundable start back. False: refused, it has begun or is gone."""
+        """Delete a start that has not begun, with its refund. False: it has begun or is gone."""

@@ -1,4 +1,4 @@
-"""When to look next: pure functions of the time that has passed, every number a setting."""
+"""When to poll next: pure functions of the time that has passed, every number a setting."""
 
 from datetime import timedelta
 from typing import Annotated, Self

@@ -127,7 +127,7 @@ class Failure(Frozen):
 
 
 class Video(Frozen):
-    """The stored video: where it lies and what was measured on the way there."""
+    """The stored video: its object in S3, and what was measured while it was copied."""
 
     bucket: str
     key: str
@@ -143,9 +143,9 @@ class Attempt(Frozen):
     """One start call that was, or may have been, accepted by the generator.
 
     It is stored before the call. Until its outcome is known it is *in flight*: while the lease
-    runs, somebody is at it; afterwards it must be looked up at the generator by `name`.
-    `refusal` keeps what the generator said in place of accepting it. `absent_since` is when a
-    complete reading of the generator's list did not show it, and none has since.
+    runs, an actor works on it; afterwards it must be looked up at the generator by `name`.
+    `refusal` is what the generator said instead of accepting it. `absent_since` is when a
+    complete reading of the generator's list first did not show it.
     """
 
     name: str
@@ -217,12 +217,35 @@ class Task(Frozen):
         return given_up or self.status is TaskStatus.GENERATING
 
     @property
+    def occupies_slot(self) -> bool:
+        """True while it counts among the tasks that the generator works on at once."""
+        is_starting = self.status is TaskStatus.QUEUED and self.unresolved_attempt is not None
+        return is_starting or self.may_be_at_work
+
+    @property
     def may_be_mended(self) -> bool:
         """True where it failed, and the video that was paid for may be had after all."""
         if self.failure is None:
             return False
         started_unknown = bool(self.attempts) and self.generator_task_id is None
         return started_unknown or self.failure.code in _GIVEN_UP | _WITHOUT_VIDEO
+
+    def coins_of(self, attempt: Attempt) -> int | None:
+        """What the day's budget counts for an attempt; None while its outcome is not known.
+
+        An attempt that stays unconfirmed may have been paid and counts as if it had been.
+        """
+        owners = [known.lease_owner for known in self.attempts]
+        if attempt.lease_owner not in owners:
+            return 0
+        if attempt.lease_owner != owners[-1]:
+            return attempt.coins_reserved
+        if self.generator_task_id is not None:
+            return attempt.coins_reserved if self.coins is None else self.coins
+        if not self.status.is_final:
+            return None
+        is_refused = self.failure is not None and self.failure == self.attempts[-1].refusal
+        return 0 if is_refused else attempt.coins_reserved
 
     @property
     def generation_began_at(self) -> datetime:
@@ -272,27 +295,3 @@ class Task(Frozen):
         """Return this task closed as canceled."""
         changes |= {"status": TaskStatus.CANCELED, "cancellation": achieved}
         return self.changed(now, **changes)
-
-
-class Redrive(Frozen):
-    """What came of making a task move by hand, for the person who asked."""
-
-    task_id: str
-    status: TaskStatus
-    moved: bool
-    message: str
-
-
-class Phase(StrEnum):
-    """What a workflow step answers; the state machine knows these words and no others."""
-
-    WAITING = "waiting"
-    READY = "ready"
-    CLOSED = "closed"
-
-
-class Step(Frozen):
-    """What the workflow does next, and how long it waits before that."""
-
-    phase: Phase
-    wait_seconds: int = 0

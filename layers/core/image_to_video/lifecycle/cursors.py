@@ -1,7 +1,7 @@
-"""Opaque cursors: the place in a list where its next page begins, signed so that none is made up.
+"""Opaque cursors: where the next page of a list begins, signed so that none can be made up.
 
-A cursor is `version | filter | place | tag` in base64url: one byte, a digest of the list's filter,
-JSON, and an HMAC-SHA-256 over them and the owner. It is not secret, and holds nothing that is.
+A cursor is `version | filters | position | tag` in base64url: one byte, a digest of the list's
+filters, JSON, and an HMAC-SHA-256 over them and the owner. Nothing in it is secret.
 """
 
 import base64
@@ -25,7 +25,7 @@ _MAX_LENGTH: Final = 1024
 def filter_digest(
     status: TaskStatus | None, created_after: datetime | None, created_before: datetime | None
 ) -> bytes:
-    """What a list is narrowed to, however its times were written."""
+    """A digest of a list's filters, the same however its times were written."""
     times = [moment and iso(moment) for moment in (created_after, created_before)]
     return hashlib.sha256(json.dumps([status, *times]).encode()).digest()[:_FILTER_BYTES]
 
@@ -36,24 +36,24 @@ class Cursors:
     def __init__(self, key: Callable[[], bytes]) -> None:
         self._key = key
 
-    def write(self, position: Position, narrowed_to: bytes) -> str:
+    def write(self, position: Position, filters: bytes) -> str:
         """Turn a position into a text that fits into a URL as it is."""
-        place = [position["created_at"], position["task_id"]]
-        written = json.dumps(place, ensure_ascii=False, separators=(",", ":")).encode()
-        content = _VERSION + narrowed_to + written
+        begin = [position["created_at"], position["task_id"]]
+        written = json.dumps(begin, ensure_ascii=False, separators=(",", ":")).encode()
+        content = _VERSION + filters + written
         return _encoded(content + self._tag(position["owner"], content))
 
-    def read(self, cursor: str, *, owner: str, narrowed_to: bytes) -> Position:
+    def read(self, cursor: str, *, owner: str, filters: bytes) -> Position:
         """Turn the text back.
 
-        Raises `InvalidCursorError` for anything not handed out to this owner for this filter.
+        Raises `InvalidCursorError` for anything not written for this owner and these filters.
         """
         signed = _decoded(cursor)
         content, tag = signed[:-_TAG_BYTES], signed[-_TAG_BYTES:]
         if not hmac.compare_digest(tag, self._tag(owner, content)):
             raise _unknown()
         begin = len(_VERSION) + _FILTER_BYTES
-        if content[len(_VERSION) : begin] != narrowed_to:
+        if content[len(_VERSION) : begin] != filters:
             raise InvalidCursorError(
                 "the cursor belongs to a list with other filters: send the same status, "
                 "created_after and created_before with it, or begin without a cursor"

@@ -1,4 +1,4 @@
-"""The way in, the same for every door: record first, then the workflow, then the paid start."""
+"""Intake, the same for each entry point: record first, then the workflow, then the paid start."""
 
 import hashlib
 import json
@@ -28,8 +28,8 @@ from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.uploads import (
     MAX_BYTES,
     UploadedObject,
-    promised_key,
     read_options,
+    reserved_key,
     write_options,
 )
 from image_to_video.observability import count, logger
@@ -53,7 +53,7 @@ class Intake:
         table: TaskTable,
         workflow: Workflow,
         storage: Storage,
-        starts: Starter,
+        starter: Starter,
         schedule: Schedule,
         default_prompt: str,
         default_negative_prompt: str,
@@ -63,7 +63,7 @@ class Intake:
         self._table = table
         self._workflow = workflow
         self._storage = storage
-        self._starts = starts
+        self._starter = starter
         self._schedule = schedule
         self._default_prompt = default_prompt
         self._default_negative_prompt = default_negative_prompt
@@ -94,7 +94,7 @@ class Intake:
     def upload(self, uploaded: UploadedObject) -> Task | None:
         """Record and start the task that an uploaded object stands for; a bad one fails at once.
 
-        A key without an owner belongs to nobody: it is logged and left alone.
+        A key without an owner starts nothing: it is logged and left alone.
         """
         owner = uploaded.owner
         if owner is None:
@@ -125,15 +125,15 @@ class Intake:
             )
         return self._admit(task)
 
-    def promise(self, owner: str, request: UploadRequest) -> UploadTicket:
+    def reserve_upload(self, owner: str, request: UploadRequest) -> UploadTicket:
         """A form for one image, and the id of the task that sending it will start.
 
         Nothing is recorded: the form itself carries what `upload` will read.
         Raises `InvalidTaskError` where the options do not fit into it.
         """
-        key = promised_key(owner, request.content_type)
-        promised = UploadedObject(self._storage.images_bucket, key, None, "", "")
-        if promised.owner != owner or len(key.encode()) > _MAX_KEY_BYTES:
+        key = reserved_key(owner, request.content_type)
+        reserved = UploadedObject(self._storage.images_bucket, key, None, "", "")
+        if reserved.owner != owner or len(key.encode()) > _MAX_KEY_BYTES:
             raise InvalidTaskError("your owner's name cannot be a part of a key")
         url, fields = self._storage.sign_upload(
             key,
@@ -143,7 +143,7 @@ class Intake:
             seconds=_FORM_SECONDS,
         )
         return UploadTicket(
-            task_id=promised.identity[:_ID_LENGTH],
+            task_id=reserved.identity[:_ID_LENGTH],
             url=url,
             fields=fields,
             expires_at=self._now() + timedelta(seconds=_FORM_SECONDS),
@@ -170,11 +170,11 @@ class Intake:
         try:
             self._workflow.start(stored.task_id, stored.execution)
         except WorkflowUnavailableError as error:
-            # It is recorded, and that is what the caller was promised; the schedule drives it on.
+            # It is recorded, as the caller was promised; the schedule gives it a workflow.
             count("WorkflowsPostponed")
             logger.error("task recorded without a workflow", extra={"reason": str(error)})
             return stored
-        return self._starts.begin(stored)
+        return self._starter.begin(stored)
 
     def _new_task(
         self,
@@ -196,8 +196,8 @@ class Intake:
             name=options.name or _printable(file_name[:120]) or "image",
             image_url=image_url,
             image_version=image_version,
-            prompt=_said(options.prompt) or self._default_prompt,
-            negative_prompt=_said(options.negative_prompt) or self._default_negative_prompt,
+            prompt=_not_blank(options.prompt) or self._default_prompt,
+            negative_prompt=_not_blank(options.negative_prompt) or self._default_negative_prompt,
             video_time=options.video_time,
             model_version=options.model_version,
             metadata=options.metadata,
@@ -232,8 +232,8 @@ class Intake:
             raise InvalidTaskError("must be a public address", pointer=pointer)
 
 
-def _said(prompt: str | None) -> str | None:
-    """A prompt that says anything: A2E refuses blanks like an empty one."""
+def _not_blank(prompt: str | None) -> str | None:
+    """The prompt, or None where it is blank: A2E refuses blanks like an empty one."""
     return prompt if prompt and prompt.strip() else None
 
 

@@ -1,7 +1,7 @@
 """The paid start: one actor at a time, its name stored before the call, never repeated blindly.
 
-What a start call ended in decides what is done; see "The paid start" in the README. Whoever
-changes this module changes its fault tests too.
+What became of the call decides what is done next; see "The paid start" in docs/guarantees.md. A
+change of this module changes its fault tests too.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,9 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-from image_to_video.adapters.limit_table import Limits
 from image_to_video.adapters.storage import UPLOAD_SCHEME, Storage
-from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.errors import (
     GeneratorAccessError,
     GeneratorError,
@@ -30,7 +28,10 @@ from image_to_video.domain.task import (
     Task,
     WaitingFor,
 )
+from image_to_video.lifecycle.cancel import Canceler
+from image_to_video.lifecycle.reservations import Reservations
 from image_to_video.lifecycle.start_outcomes import StartOutcomes, resolved
+from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.observability import count, logger
 
 # How long after the start deadline an attempt is looked up for the last time.
@@ -43,46 +44,41 @@ class Starter:
     def __init__(
         self,
         *,
-        table: TaskTable,
+        transitions: Transitions,
+        reservations: Reservations,
+        outcomes: StartOutcomes,
+        canceler: Canceler,
         generator: Generator,
         storage: Storage,
-        limits: Limits,
-        attempts: StartOutcomes,
         schedule: Schedule,
         max_attempts: int,
         coins_per_second: Mapping[ModelVersion, int],
         now: Callable[[], datetime],
     ) -> None:
-        self._table = table
+        self._transitions = transitions
+        self._reservations = reservations
+        self._outcomes = outcomes
+        self._canceler = canceler
         self._generator = generator
         self._storage = storage
-        self._limits = limits
-        self._attempts = attempts
         self._schedule = schedule
         self._max_attempts = max_attempts
         self._coins_per_second = coins_per_second
         self._now = now
 
-    def drive(self, task: Task) -> Task:
+    def advance(self, task: Task) -> Task:
         """Do what is due for a queued task: wait for a lease, look an attempt up, or start."""
         now, attempt = self._now(), task.unresolved_attempt
         if attempt is not None:
             return task if now < attempt.lease_until else self._confirm(task, attempt)
-        if now >= self._attempts.deadline(task):
-            waited = (
-                f"The generator could not be started in time; it waited for {task.waiting_for}."
-            )
-            failed = task.failed(now, FailureCode.START_DEADLINE_EXCEEDED, waited)
-            task = self._table.settle(failed)
-            if task.status.is_final:
-                self._limits.release_slot(task.task_id)
-            return task
+        if now >= self._outcomes.deadline(task):
+            return self._outcomes.too_late(task)
         return self.begin(task)
 
     def begin(self, task: Task) -> Task:
-        """Make one paid start, unless a limit is reached, or somebody else was quicker.
+        """Make one paid start, unless a limit is reached, or another actor was quicker.
 
-        An earlier attempt counts as absent only from the moment that the new one is written.
+        An earlier attempt counts as absent only from the moment that the new one is recorded.
         """
         now = self._now()
         attempt = Attempt(
@@ -92,37 +88,26 @@ class Starter:
             lease_until=now + timedelta(seconds=self._schedule.lease_seconds),
             coins_reserved=self._coins_per_second[task.model_version] * task.video_time,
         )
-        # Whatever can go wrong without the generator goes wrong before anything is taken.
+        # Whatever can go wrong without the generator goes wrong before anything is reserved.
         request = self._request(task, attempt.name)
-        if not self._limits.reserve_coins(attempt.lease_owner, attempt.coins_reserved, now.date()):
-            return self._attempts.wait_longer(task, WaitingFor.COINS)
-        try:
-            # The slot is the task's, not the attempt's: only who holds the lease gives it back.
-            if not self._limits.take_slot(task.task_id, now):
-                self._attempts.settle_coins(attempt, 0)
-                return self._attempts.wait_longer(task, WaitingFor.GENERATOR)
-            held = self._table.replace(
-                task.changed(
-                    now, attempts=(*resolved(task), attempt), next_poll_at=attempt.lease_until
-                )
-            )
-        except TaskConflictError:
-            self._attempts.settle_coins(attempt, 0)
-            task = self._table.get(task.task_id)
-            if task.status.is_final:
-                self._limits.release_slot(task.task_id)
-            return task
-        except Exception:
-            # Nothing was sent, and whoever tries again sets coins aside of its own.
-            self._attempts.settle_coins(attempt, 0)
-            raise
-        for earlier in task.attempts:
-            # It may turn up after all; the budget counts it as if it had been paid.
-            self._attempts.settle_coins(earlier, earlier.coins_reserved)
-        return self._send(held, request)
+        recorded = task.changed(
+            now, attempts=(*resolved(task), attempt), next_poll_at=attempt.lease_until
+        )
+        with self._reservations.reserve(task, attempt) as reservation:
+            if reservation.missing is not None:
+                return self._outcomes.wait_longer(task, reservation.missing)
+            try:
+                task = self._transitions.write_or_raise(task, recorded)
+            except TaskConflictError:
+                return self._transitions.reload(task)
+            reservation.keep()
+        return self._send(task, request)
 
     def find(self, task: Task) -> Started | None:
-        """Look every attempt of a task up: an earlier one may have shown up late, and is paid."""
+        """Look up every attempt of a task: an earlier one may have shown up late, and is paid.
+
+        None where the generator shows none of them. Raises `GeneratorError`.
+        """
         finds = [self._generator.find(a.name, since=a.sent_at) for a in task.attempts]
         found = list({one.generator_task_id: one for one in finds if one is not None}.values())
         if len(found) > 1:
@@ -134,24 +119,28 @@ class Starter:
         try:
             started = self._generator.start(request)
         except GeneratorRejectedError as error:
-            return self._attempts.refused(task, error.code, str(error))
+            return self._outcomes.refused(task, error.code, str(error))
         except GeneratorAccessError as error:
             count("StartsWithoutAccess")
             logger.error("the account cannot start tasks", extra={"reason": str(error)})
-            return self._attempts.postponed(task, error.waiting_for)
+            return self._outcomes.postponed(task, error.waiting_for)
         except GeneratorUnavailableError as error:
             count("StartsPostponed")
             logger.warning("start postponed", extra={"reason": str(error)})
-            return self._attempts.postponed(task, WaitingFor.GENERATOR, error.retry_after)
+            return self._outcomes.postponed(task, WaitingFor.GENERATOR, error.retry_after)
         except StartUnconfirmedError as error:
             count("StartsUnconfirmed")
             logger.warning("start unconfirmed", extra={"reason": str(error)})
             refusal = error.refusal and Failure(
                 code=FailureCode.START_REFUSED, message=error.refusal
             )
-            return self._attempts.unconfirmed(task, refusal=refusal or None)
+            return self._outcomes.unconfirmed(task, refusal=refusal or None)
         count("StartsAccepted")
-        return self._attempts.accepted(task, started)
+        return self._accepted(task, started)
+
+    def _accepted(self, task: Task, started: Started) -> Task:
+        """Record it; the owner may have canceled while the start was under way."""
+        return self._canceler.advance(self._outcomes.accepted(task, started))
 
     def _request(self, task: Task, name: str) -> StartRequest:
         image_url = task.image_url
@@ -167,33 +156,34 @@ class Starter:
         )
 
     def _confirm(self, task: Task, attempt: Attempt) -> Task:
-        """Look an attempt of unknown outcome up; only a long, complete silence permits another."""
-        now, deadline = self._now(), self._attempts.deadline(task)
+        """Look up an attempt of unknown outcome; only a long, complete absence permits another."""
+        now, deadline = self._now(), self._outcomes.deadline(task)
         if now >= deadline + _LAST_LOOKUPS:
-            # So slow a list that no lookup ends would keep it open for ever.
-            return self._attempts.given_up(task)
+            # Lookups that never end, because the list is too slow, would keep it open for ever.
+            return self._outcomes.given_up(task)
         try:
             found = self.find(task)
         except GeneratorError as error:
             logger.warning("confirmation not possible now", extra={"reason": str(error)})
             if now >= deadline:
-                return self._attempts.given_up(task)
-            # What was not seen to be absent all the time may have been there in between.
-            return self._attempts.unconfirmed(task, refusal=attempt.refusal)
+                return self._outcomes.given_up(task)
+            # Absence counts only where no lookup failed in between: the quiet period begins anew.
+            return self._outcomes.unconfirmed(task, refusal=attempt.refusal)
         if found is not None:
             count("StartsAdopted")
-            return self._attempts.accepted(task, found)
+            return self._accepted(task, found)
         return self._after_absence(task, attempt)
 
     def _after_absence(self, task: Task, attempt: Attempt) -> Task:
         now, refusal = self._now(), attempt.refusal
         absent_since = attempt.absent_since or now
         if now < absent_since + timedelta(seconds=self._schedule.quiet_seconds):
-            return self._attempts.unconfirmed(task, refusal=refusal, absent_since=absent_since)
+            return self._outcomes.unconfirmed(task, refusal=refusal, absent_since=absent_since)
         if refusal is not None:
-            return self._attempts.absent(task, refusal)
-        unwanted = task.cancel_requested_at is not None or now >= self._attempts.deadline(task)
-        if unwanted or len(task.attempts) >= self._max_attempts:
-            return self._attempts.given_up(task)
+            return self._outcomes.absent(task, refusal)
+        is_canceled = task.cancel_requested_at is not None
+        is_late = now >= self._outcomes.deadline(task)
+        if is_canceled or is_late or len(task.attempts) >= self._max_attempts:
+            return self._outcomes.given_up(task)
         count("StartsRepeated")
         return self.begin(task)

@@ -1,46 +1,40 @@
-"""What became of a paid start, written down: accepted, not accepted, unconfirmed, given up.
+"""What became of a paid start, recorded: accepted, not accepted, unconfirmed, given up.
 
-These facts stay true whatever others wrote to the record meanwhile, a cancel above all, so they
-are amendments, not conditional changes. Limits are settled so that a death in between counts too
-much, for a while, and never too little.
+These facts stay true whatever others wrote to the record meanwhile, a cancel request above all, so
+they are applied until they are stored.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from image_to_video.adapters.limit_table import Limits
-from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.generator import Started
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import (
     Attempt,
-    Cancellation,
     Failure,
     FailureCode,
     Task,
     TaskStatus,
     WaitingFor,
 )
+from image_to_video.lifecycle.transitions import Transitions
 
 
 class StartOutcomes:
-    """Keeps the record of a task's attempts, and of what they hold under the limits."""
+    """Keeps the record of a task's attempts."""
 
     def __init__(
-        self,
-        *,
-        table: TaskTable,
-        limits: Limits,
-        schedule: Schedule,
-        now: Callable[[], datetime],
+        self, *, transitions: Transitions, schedule: Schedule, now: Callable[[], datetime]
     ) -> None:
-        self._table = table
-        self._limits = limits
+        self._transitions = transitions
         self._schedule = schedule
         self._now = now
 
     def accepted(self, task: Task, started: Started) -> Task:
-        """The generator works on it, whatever has become of the task meanwhile."""
+        """Record that the generator works on it, also on a task that was closed meanwhile.
+
+        Returns the task as stored, unchanged where another actor has recorded an acceptance.
+        """
 
         def change(current: Task) -> Task | None:
             if current.generator_task_id is not None:
@@ -54,32 +48,22 @@ class StartOutcomes:
                 now, status=TaskStatus.GENERATING, next_poll_at=now + first_poll, **facts
             )
 
-        attempt = task.attempts[-1]
-        task = self._table.amend(task, change)
-        spent = attempt.coins_reserved if started.coins is None else started.coins
-        self.settle_coins(attempt, spent)
-        return task
+        return self._transitions.write_until_stored(task, change)
 
     def postponed(
         self, task: Task, waiting_for: WaitingFor, retry_after: float | None = None
     ) -> Task:
         """Surely nothing was accepted: forget the attempt, its name may be used again."""
-        attempt = task.attempts[-1]
-        self._settle(task, attempt, 0)
 
         def change(current: Task) -> Task:
-            # The attempt before it, if there is one, is to be looked up once more before the next.
+            # The attempt before it, if there is one, is looked up once more before the next.
             earlier = tuple(a.model_copy(update={"in_flight": True}) for a in current.attempts[:-1])
-            if current.cancel_requested_at is not None and not earlier:
-                return current.canceled(self._now(), Cancellation.REFUNDED, attempts=earlier)
             return self._waiting(current, waiting_for, retry_after, attempts=earlier)
 
-        return self._record(task, attempt, change)
+        return self._record(task, change)
 
     def refused(self, task: Task, code: FailureCode, message: str) -> Task:
         """The generator will never accept it: closed, once an earlier attempt is surely absent."""
-        attempt = task.attempts[-1]
-        self._settle(task, attempt, 0)
         failure = Failure(code=code, message=message)
 
         def change(current: Task) -> Task:
@@ -94,14 +78,13 @@ class StartOutcomes:
                 next_poll_at=now,
             )
 
-        return self._record(task, attempt, change)
+        return self._record(task, change)
 
     def unconfirmed(
         self, task: Task, *, refusal: Failure | None, absent_since: datetime | None = None
     ) -> Task:
-        """It may have been accepted: nobody starts again before it was looked up."""
+        """It may have been accepted: no other start is made before it was looked up."""
         attempt = task.attempts[-1]
-        self._limits.take_slot(task.task_id, self._now())
 
         def change(current: Task) -> Task:
             now = self._now()
@@ -114,58 +97,45 @@ class StartOutcomes:
                 next_poll_at=now + timedelta(seconds=wait),
             )
 
-        return self._record(task, attempt, change)
+        return self._record(task, change)
 
     def absent(self, task: Task, refusal: Failure) -> Task:
-        """It was refused, and not found through the whole quiet period either."""
-        attempt = task.attempts[-1]
+        """It was refused, and not found through the whole quiet period either: closed."""
 
         def close(current: Task) -> Task:
             return current.failed(self._now(), refusal.code, refusal.message)
 
-        task = self._record(task, attempt, close)
-        self._settle(task, attempt, 0)
-        return task
+        return self._record(task, close)
 
     def given_up(self, task: Task) -> Task:
-        """It cannot be found out, or its owner wants it no more, and no other attempt is made.
+        """It cannot be found out whether it was accepted, and no other attempt is made: closed.
 
-        It may have been paid and be at work, so the budget counts it, and its place stays taken
-        until the lease ends.
+        It may have been paid and be at work, so the budget counts it, and its slot stays taken
+        until the lease of the slot ends.
         """
-        attempt = task.attempts[-1]
         message = (
             "It could not be found out whether the generator accepted the start. "
             "To protect you from paying twice it is not repeated."
         )
 
         def close(current: Task) -> Task:
-            now = self._now()
-            if current.cancel_requested_at is not None:
-                return current.canceled(now, Cancellation.TOO_LATE)
-            return current.failed(now, FailureCode.START_UNCONFIRMED, message)
+            return current.failed(self._now(), FailureCode.START_UNCONFIRMED, message)
 
-        task = self._record(task, attempt, close)
-        self.settle_coins(attempt, attempt.coins_reserved)
-        return task
+        return self._record(task, close)
 
     def wait_longer(self, task: Task, waiting_for: WaitingFor) -> Task:
         """Nothing was sent; try again later."""
-        return self._table.settle(self._waiting(task, waiting_for))
+        return self._transitions.write_or_reload(task, self._waiting(task, waiting_for))
 
-    def settle_coins(self, attempt: Attempt, spent: int) -> None:
-        """Count what an attempt really cost in place of what was set aside for it."""
-        day = attempt.sent_at.date()
-        self._limits.settle_coins(attempt.lease_owner, attempt.coins_reserved, spent, day)
+    def too_late(self, task: Task) -> Task:
+        """Nothing was accepted by the start deadline: closed."""
+        message = f"The generator could not be started in time; it waited for {task.waiting_for}."
+        failed = task.failed(self._now(), FailureCode.START_DEADLINE_EXCEEDED, message)
+        return self._transitions.write_or_reload(task, failed)
 
     def deadline(self, task: Task) -> datetime:
         """Until when a task may be started."""
         return task.created_at + timedelta(seconds=self._schedule.start_deadline_seconds)
-
-    def _settle(self, task: Task, attempt: Attempt, spent: int) -> None:
-        """Let others use its place: before the record frees the task for another start."""
-        self.settle_coins(attempt, spent)
-        self._limits.release_slot(task.task_id)
 
     def _waiting(
         self,
@@ -176,21 +146,22 @@ class StartOutcomes:
     ) -> Task:
         now, deadline = self._now(), self.deadline(task)
         pace = self._schedule.start_retry_pace.wait(now - task.created_at)
-        # After the deadline nobody is asked, however long the generator wants to be left alone.
+        # The deadline is not put off, however long the generator asks to be left alone.
         latest = max(deadline, now + timedelta(seconds=pace))
         due = min(latest, now + timedelta(seconds=max(pace, int(retry_after or 0))))
         return task.changed(now, waiting_for=waiting_for, next_poll_at=due, **changes)
 
-    def _record(self, task: Task, attempt: Attempt, change: Callable[[Task], Task]) -> Task:
-        """Write down what became of an attempt, as long as it is the task's latest."""
+    def _record(self, task: Task, change: Callable[[Task], Task]) -> Task:
+        """Record what became of the latest attempt, for as long as it is the unresolved one."""
+        lease_owner = task.attempts[-1].lease_owner
 
-        def while_it_lasts(current: Task) -> Task | None:
+        def change_while_unresolved(current: Task) -> Task | None:
             latest = current.unresolved_attempt
             if current.status is not TaskStatus.QUEUED or latest is None:
                 return None
-            return change(current) if latest.lease_owner == attempt.lease_owner else None
+            return change(current) if latest.lease_owner == lease_owner else None
 
-        return self._table.amend(task, while_it_lasts)
+        return self._transitions.write_until_stored(task, change_while_unresolved)
 
 
 def accepted_as(task: Task, started: Started) -> dict[str, object]:

@@ -1,50 +1,50 @@
-"""Copying a finished video into the customer's bucket, as often as it takes."""
+"""Storing a finished video in the customer's bucket, tried until it succeeds or the deadline."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from image_to_video.adapters.safe_download import Downloads
 from image_to_video.adapters.storage import VIDEO_TYPE, Storage
-from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.video_probe import InspectedVideo
 from image_to_video.domain.errors import VideoDownloadError
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import FailureCode, Task, TaskStatus, Video
+from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.observability import count, logger
 
 
 class Storer:
-    """Brings videos from their result links to S3."""
+    """Copies videos from their result links to S3."""
 
     def __init__(
         self,
         *,
-        table: TaskTable,
+        transitions: Transitions,
         storage: Storage,
         downloads: Downloads,
         schedule: Schedule,
         now: Callable[[], datetime],
     ) -> None:
-        self._table = table
+        self._transitions = transitions
         self._storage = storage
         self._downloads = downloads
         self._schedule = schedule
         self._now = now
 
-    def copy(self, task: Task) -> Task:
-        """Copy the video of a storing task and close it, or write down when to try again."""
+    def store(self, task: Task) -> Task:
+        """Copy the video of a storing task and close it, or record when to try again."""
         key = video_key(task)
-        self.clear(task)
+        self.discard_canceled(task)
         if task.status is not TaskStatus.STORING or task.result_url is None:
             return task
         try:
-            video = self._store(key, task.result_url)
+            video = self._copy(key, task.result_url)
         except VideoDownloadError as error:
             count("CopiesFailed")
             logger.warning("copy failed", extra={"reason": str(error)})
-            # An earlier one may have got as far as the bucket, and the link died after it.
+            # An earlier copy may have reached the bucket before the link died.
             if not self._storage.has_video(key):
-                return self._table.settle(self._failed_copy(task, str(error)))
+                return self._transitions.write_or_reload(task, self._failed_copy(task, str(error)))
             video = self._stored(key)
 
         def change(current: Task) -> Task | None:
@@ -52,24 +52,24 @@ class Storer:
                 return None
             return current.changed(self._now(), status=TaskStatus.SUCCEEDED, video=video)
 
-        task = self._table.amend(task, change)
+        task = self._transitions.write_until_stored(task, change)
         # It may have been canceled while the copy ran.
-        self.clear(task)
+        self.discard_canceled(task)
         return task
 
-    def clear(self, task: Task) -> None:
-        """Remove what a copy of a canceled task left: nobody is told of it."""
+    def discard_canceled(self, task: Task) -> None:
+        """Remove what a copy of a canceled task left in the bucket: its record names no video."""
         if task.status is TaskStatus.CANCELED and task.result_url is not None:
             self._storage.delete_video(video_key(task))
 
-    def _store(self, key: str, url: str) -> Video:
+    def _copy(self, key: str, url: str) -> Video:
         with self._downloads.open(url) as download:
             inspected = InspectedVideo(download.chunks, bytes_expected=download.bytes_expected)
             is_ours = self._storage.store_video(key, inspected)
         return self._video(key, inspected) if is_ours else self._stored(key)
 
     def _stored(self, key: str) -> Video:
-        """An earlier copy got that far and no further: what counts is what lies there."""
+        """The video of an earlier copy, measured as it is in the bucket."""
         inspected = InspectedVideo(self._storage.read_video(key), bytes_expected=None)
         for _ in inspected:
             pass
@@ -101,5 +101,5 @@ class Storer:
 
 
 def video_key(task: Task) -> str:
-    """Where in the bucket the video of a task lies."""
+    """The key of a task's video."""
     return f"{task.owner}/{task.task_id}.mp4"

@@ -21,7 +21,7 @@ MAX_BYTES: Final = 10 * 1024 * 1024
 _OPTIONS: Final = ("prompt", "negative-prompt", "name", "video-time", "model-version")
 _METADATA_PREFIX: Final = "meta-"
 # The segment below the owner's that marks the keys of `POST /uploads`.
-_PROMISED: Final = "_promised"
+_RESERVED: Final = "_promised"
 # What S3 keeps of names and values of metadata together, in bytes.
 _METADATA_BYTES: Final = 2048
 _ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -48,9 +48,9 @@ class UploadedObject:
     def identity(self) -> str:
         """The same for every delivery of the same object, another one for its next version.
 
-        A key that a task was promised for is one task, however often its form is sent.
+        A key that `POST /uploads` reserved is one task, however often its form is sent.
         """
-        if self.key.split("/")[2:3] == [_PROMISED]:
+        if self.key.split("/")[2:3] == [_RESERVED]:
             # An empty name comes first, which no owner has: no other task's id is made like this.
             return hashlib.sha256("\0".join(("", self.bucket, self.key)).encode()).hexdigest()
         version = self.version_id or f"{self.etag}/{self.sequencer}"
@@ -73,7 +73,7 @@ def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskO
     for name in image.metadata:
         option = name.replace("_", "-")
         if option in _OPTIONS and option != name:
-            # Left alone it would be paid for without what was asked.
+            # Ignored, the video would be paid for without this option.
             message = f"The object's metadata is wrong: write {option}, not {name}."
             return Failure(code=FailureCode.INVALID_REQUEST, message=message)
     given = {name: _plain(value) for name, value in image.metadata.items()}
@@ -100,9 +100,9 @@ def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskO
         )
 
 
-def promised_key(owner: str, content_type: str) -> str:
-    """A key for one image of this owner that nobody can guess."""
-    return f"{PREFIX}{owner}/{_PROMISED}/{uuid4().hex}.{_ENDINGS[content_type]}"
+def reserved_key(owner: str, content_type: str) -> str:
+    """A key for one image of this owner, which cannot be guessed."""
+    return f"{PREFIX}{owner}/{_RESERVED}/{uuid4().hex}.{_ENDINGS[content_type]}"
 
 
 def write_options(request: UploadRequest) -> dict[str, str]:
@@ -122,11 +122,11 @@ def write_options(request: UploadRequest) -> dict[str, str]:
     size = sum(len(name) + len(value) for name, value in written.items())
     if size > _METADATA_BYTES:
         largest = max(written, key=lambda name: len(name) + len(written[name]))
-        place = "metadata" if largest.startswith(_METADATA_PREFIX) else largest.replace("-", "_")
+        field = "metadata" if largest.startswith(_METADATA_PREFIX) else largest.replace("-", "_")
         raise InvalidTaskError(
             f"all options together take {size} bytes as metadata of the object; "
             f"S3 keeps {_METADATA_BYTES}, and anything but ASCII takes more than its letters",
-            pointer=f"/{place}",
+            pointer=f"/{field}",
         )
     return written
 
@@ -138,7 +138,7 @@ def _portable(value: str) -> str:
         and value.isprintable()
         and value == value.strip()
         and "=?" not in value
-        # S3 puts the name of the file in its place.
+        # S3 replaces it by the name of the file.
         and "${" not in value
     )
     if survives and value:

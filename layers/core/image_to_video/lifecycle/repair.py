@@ -1,0 +1,107 @@
+"""What operators and the schedule ask for: a living workflow for every open task, and redrives."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from image_to_video.adapters.task_table import TaskTable
+from image_to_video.adapters.workflow import Workflow
+from image_to_video.domain.errors import TaskConflictError
+from image_to_video.domain.generator import Generator, Ready, Running
+from image_to_video.domain.schedule import Schedule
+from image_to_video.domain.task import Frozen, Task, TaskStatus
+from image_to_video.lifecycle.start import Starter
+from image_to_video.lifecycle.start_outcomes import accepted_as
+from image_to_video.lifecycle.transitions import Transitions
+from image_to_video.observability import count, logger
+
+
+class Redrive(Frozen):
+    """What came of making a task move by hand, for the person who asked."""
+
+    task_id: str
+    status: TaskStatus
+    moved: bool
+    message: str
+
+
+class Repair:
+    """Gives tasks new workflows, and opens failed ones again whose video was paid."""
+
+    def __init__(
+        self,
+        *,
+        table: TaskTable,
+        transitions: Transitions,
+        workflow: Workflow,
+        generator: Generator,
+        starter: Starter,
+        schedule: Schedule,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._table = table
+        self._transitions = transitions
+        self._workflow = workflow
+        self._generator = generator
+        self._starter = starter
+        self._schedule = schedule
+        self._now = now
+
+    def reconcile_overdue(self) -> int:
+        """Give each open task without a living workflow a new execution; return how many."""
+        now = self._now()
+        revived = 0
+        for task in self._table.overdue(now - timedelta(seconds=self._schedule.overdue_seconds)):
+            if task.status.is_final or self._workflow.is_running(task.execution):
+                continue
+            first_poll = timedelta(seconds=self._schedule.first_poll_seconds)
+            with suppress(TaskConflictError):
+                self._give_workflow(task, next_poll_at=now + first_poll)
+                revived += 1
+        if revived:
+            count("TasksRevived", revived)
+            logger.warning("tasks without a workflow were given one", extra={"tasks": revived})
+        return revived
+
+    def redrive(self, task_id: str) -> Redrive:
+        """Make an open task move now; open one again whose paid video the generator has after all.
+
+        Nothing is paid a second time. Raises `TaskNotFoundError`, `TaskConflictError` where another
+        actor moved it meanwhile, `GeneratorError` where the generator cannot be asked, and
+        `WorkflowUnavailableError`.
+        """
+        task, now = self._table.get(task_id), self._now()
+
+        def answer(task: Task, message: str, *, moved: bool) -> Redrive:
+            return Redrive(task_id=task_id, status=task.status, moved=moved, message=message)
+
+        if not task.status.is_final:
+            task = self._give_workflow(task, at_once=True, next_poll_at=now)
+            return answer(task, "A new workflow moves it now.", moved=True)
+        if not task.may_be_mended:
+            return answer(task, "It has ended; there is nothing to move.", moved=False)
+        started = self._starter.find(task) if task.generator_task_id is None else None
+        facts = accepted_as(task, started) if started else {}
+        generator_task_id = started.generator_task_id if started else task.generator_task_id
+        match self._generator.check(generator_task_id) if generator_task_id else None:
+            case Ready(url=url):
+                facts |= {"status": TaskStatus.STORING, "result_url": url}
+            case Running():
+                facts |= {"status": TaskStatus.GENERATING, "completed_at": None}
+            case _:
+                return answer(task, "The generator does not have its video.", moved=False)
+        count("TasksReopened")
+        task = self._transitions.write_or_raise(task, task.reopened(now, **facts))
+        task = self._give_workflow(task, at_once=True, next_poll_at=now)
+        return answer(task, "It is open again, for the video that is paid.", moved=True)
+
+    def _give_workflow(self, task: Task, *, at_once: bool = False, next_poll_at: datetime) -> Task:
+        """Record a new execution, then start it; a death in between leaves the task overdue again.
+
+        Raises `TaskConflictError` where another actor moved the task: then it needs none.
+        """
+        execution = f"{task.task_id}-{task.version}"
+        changed = task.changed(self._now(), execution=execution, next_poll_at=next_poll_at)
+        task = self._transitions.write_or_raise(task, changed)
+        self._workflow.start(task.task_id, execution, at_once=at_once)
+        return task

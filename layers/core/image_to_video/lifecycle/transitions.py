@@ -1,0 +1,68 @@
+"""How a recorded task changes: by one of three writes, which differ in what a conflict means.
+
+Each change passes the same steps. A pending cancel request is applied to it, a slot that the task
+still needs is renewed, the record is written, and what the task holds no more is released.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from image_to_video.adapters.task_table import TaskTable
+from image_to_video.domain.errors import TaskConflictError
+from image_to_video.domain.task import Task
+from image_to_video.lifecycle.reservations import Reservations
+
+type CancelRule = Callable[[Task, Task, datetime], Task]
+
+
+class Transitions:
+    """Writes changes of tasks. `cancel_rule` is `cancel.apply_request`."""
+
+    def __init__(
+        self,
+        *,
+        table: TaskTable,
+        reservations: Reservations,
+        cancel_rule: CancelRule,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._table = table
+        self._reservations = reservations
+        self._cancel_rule = cancel_rule
+        self._now = now
+
+    def write_or_raise(self, task: Task, new: Task) -> Task:
+        """Store the next version of a task. Raises `TaskConflictError` if another came first."""
+        new = self._cancel_rule(task, new, self._now())
+        if task.occupies_slot and new.occupies_slot and not new.status.is_final:
+            self._reservations.renew(task)
+        new = self._table.write(new)
+        self._reservations.release(task, new)
+        return new
+
+    def write_or_reload(self, task: Task, new: Task) -> Task:
+        """Store the next version of a task, or return what another stored first."""
+        try:
+            return self.write_or_raise(task, new)
+        except TaskConflictError:
+            return self.reload(task)
+
+    def write_until_stored(self, task: Task, change: Callable[[Task], Task | None]) -> Task:
+        """Apply `change` to ever newer versions of the task until one is stored.
+
+        For facts that stay true whatever others wrote; None means that nothing is left to do.
+        """
+        while True:
+            new = change(task)
+            if new is None:
+                return task
+            with suppress(TaskConflictError):
+                return self.write_or_raise(task, new)
+            task = self.reload(task)
+
+    def reload(self, task: Task) -> Task:
+        """The task as another has stored it, with what it holds no more released."""
+        stored = self._table.get(task.task_id)
+        self._reservations.release(task, stored)
+        return stored

@@ -1,0 +1,106 @@
+"""What the workflow asks for: advance a task as far as it can go now, and store its video."""
+
+import math
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from image_to_video.adapters.task_table import TaskTable
+from image_to_video.domain.schedule import Schedule
+from image_to_video.domain.task import Frozen, Task, TaskStatus
+from image_to_video.lifecycle.cancel import Canceler
+from image_to_video.lifecycle.poll import Poller
+from image_to_video.lifecycle.start import Starter
+from image_to_video.lifecycle.store import Storer
+from image_to_video.lifecycle.transitions import Transitions
+from image_to_video.observability import count
+
+# A poll a little early costs nothing; sending the workflow round once more does.
+_EARLY: Final = timedelta(seconds=5)
+
+
+class Phase(StrEnum):
+    """What a workflow step answers; the state machine knows these words and no others."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    CLOSED = "closed"
+
+
+class Step(Frozen):
+    """What the workflow does next, and how long it waits before that."""
+
+    phase: Phase
+    wait_seconds: int = 0
+
+
+class WorkflowSteps:
+    """The steps of the state machine. Each answers the phase and how long to wait."""
+
+    def __init__(
+        self,
+        *,
+        table: TaskTable,
+        transitions: Transitions,
+        starter: Starter,
+        poller: Poller,
+        storer: Storer,
+        canceler: Canceler,
+        schedule: Schedule,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._table = table
+        self._transitions = transitions
+        self._starter = starter
+        self._poller = poller
+        self._storer = storer
+        self._canceler = canceler
+        self._schedule = schedule
+        self._now = now
+
+    def advance(self, task_id: str) -> Step:
+        """Advance a task as far as it can go now: start it, poll, or have its link renewed.
+
+        Raises `TaskNotFoundError`.
+        """
+        task = self._mark_late(self._table.get(task_id))
+        if task.next_poll_at is not None and self._now() < task.next_poll_at - _EARLY:
+            return self._step(task)
+        match task.status:
+            case TaskStatus.QUEUED:
+                task = self._starter.advance(task)
+            case TaskStatus.GENERATING if task.cancel_requested_at is not None:
+                task = self._canceler.advance(task)
+            case TaskStatus.GENERATING:
+                task = self._poller.poll(task)
+            case TaskStatus.STORING:
+                task = self._poller.refresh_link(task)
+        self._storer.discard_canceled(task)
+        return self._step(task)
+
+    def store(self, task_id: str) -> Step:
+        """Copy a finished video into the bucket. Raises `TaskNotFoundError`."""
+        return self._step(self._storer.store(self._table.get(task_id)))
+
+    def _mark_late(self, task: Task) -> Task:
+        """Set the flag once the window has passed: a write of its own, so an event of its own."""
+        if task.late or task.status.is_final or self._now() < self._window_end(task):
+            return task
+        count("TasksLate")
+        return self._transitions.write_or_reload(task, task.changed(self._now(), late=True))
+
+    def _step(self, task: Task) -> Step:
+        if task.status.is_final:
+            return Step(phase=Phase.CLOSED)
+        now, due = self._now(), task.next_poll_at or task.updated_at
+        if not task.late and now < self._window_end(task) < due:
+            # The flag does not wait for a poll that the generator wants late.
+            due = self._window_end(task)
+        wait_seconds = math.ceil((due - now).total_seconds())
+        if task.status is TaskStatus.STORING and wait_seconds <= 0:
+            return Step(phase=Phase.READY)
+        return Step(phase=Phase.WAITING, wait_seconds=max(1, wait_seconds))
+
+    def _window_end(self, task: Task) -> datetime:
+        return task.created_at + timedelta(seconds=self._schedule.window_seconds)
