@@ -97,7 +97,7 @@ def owners() -> Iterator[Owners]:
 
 
 def _subscriber(running: Running, owner: str) -> str:
-    """A queue that hears of one owner's tasks alone, as the README tells."""
+    """A queue that hears of one owner's tasks alone, as docs/events.md shows."""
     sqs = running.emulator.client("sqs")
     queue_url: str = sqs.create_queue(QueueName=f"tasks-of-{owner}")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])

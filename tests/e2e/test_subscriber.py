@@ -1,4 +1,4 @@
-"""The README's subscriber beside the running stack, and the events as the API describes them."""
+"""The sample subscriber beside the running stack, and the events as the API describes them."""
 
 import json
 import time
@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from tests.e2e.conftest import Running
-from tests.e2e.subscriber import subscriber
+from tests.support.subscriber import subscriber
 
 STACK = "my-subscriber"
 
@@ -32,7 +32,9 @@ def heard(running: Running) -> Any:
         time.sleep(0.1)
     assert stack["StackStatus"] == "CREATE_COMPLETE", stack
     resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
-    [name] = [r["PhysicalResourceId"] for r in resources if r["LogicalResourceId"] == "Heard"]
+    [name] = [
+        r["PhysicalResourceId"] for r in resources if r["LogicalResourceId"] == "ReceivedEvents"
+    ]
     return running.emulator.table(name)
 
 

@@ -1,4 +1,4 @@
-"""I1 to I5 of the README, checked against the ledger, the table, the bucket and the events."""
+"""I1 to I5 of docs/guarantees.md, checked against ledger, table, bucket and events."""
 
 import hashlib
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The sample subscriber of the README: its template is sound, and its function hears once."""
+"""The sample subscriber: its template is sound, and its function handles each event once."""
 
 import json
 import subprocess
@@ -12,8 +12,8 @@ import pytest
 from moto import mock_aws
 
 from tests.conftest import REGION
-from tests.e2e.subscriber import subscriber
 from tests.support.catalogue import catalogue
+from tests.support.subscriber import TEMPLATE, subscriber
 
 EXAMPLES = {
     message["name"].rpartition(".")[2]: message["examples"][0]["payload"]
@@ -23,12 +23,10 @@ EXAMPLES = {
 type Deliver = Callable[..., list[str]]
 
 
-def test_cfn_lint_has_nothing_to_say(tmp_path: Path) -> None:
-    (tmp_path / "subscriber.json").write_text(json.dumps(subscriber()))
+def test_cfn_lint_has_nothing_to_say() -> None:
     lint = Path(sys.executable).with_name("cfn-lint")
     run = subprocess.run(
-        [lint, "subscriber.json"],
-        cwd=tmp_path,
+        [lint, TEMPLATE],
         capture_output=True,
         text=True,
         check=False,
@@ -47,11 +45,11 @@ def test_it_hears_of_every_end_and_of_nothing_else() -> None:
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The subscriber's table."""
-    monkeypatch.setenv("HEARD", "heard")
-    properties = subscriber()["Resources"]["Heard"]["Properties"]
+    monkeypatch.setenv("RECEIVED_EVENTS", "received")
+    properties = subscriber()["Resources"]["ReceivedEvents"]["Properties"]
     with mock_aws():
         table = boto3.resource("dynamodb", region_name=REGION)
-        yield table.create_table(TableName="heard", **properties)
+        yield table.create_table(TableName="received", **properties)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The paid start: never twice, never lost. Each row of the README's table is a test."""
+"""The paid start: never twice, never lost. See "The paid start" in docs/guarantees.md."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,8 +1,7 @@
-"""The examples of the README's "Use it", executed as they stand there, one after the other."""
+"""The examples of the pages for callers and subscribers, executed as they stand there."""
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -17,28 +16,29 @@ from image_to_video.adapters.token_table import TokenTable
 from PIL import Image
 
 from i2v.simulator.sample import SAMPLE_PATH
-from tests.conftest import PROJECT
 from tests.e2e.conftest import Running
+from tests.support.pages import DOCS, README, examples
 
 # Deployed by test_subscriber.py.
 ELSEWHERE = ("sam deploy",)
 OWNER = "anna"
 
 
-def examples() -> Iterator[str]:
-    """The commands, in their order."""
-    section = re.search(
-        r"^## Use it$(.*?)^## ", (PROJECT / "README.md").read_text(), re.DOTALL | re.MULTILINE
-    )
-    assert section is not None
-    for command in re.findall(r"^```sh\n(.*?)^```$", section[1], re.DOTALL | re.MULTILINE):
-        if not command.startswith(ELSEWHERE):
-            yield command
+# The pages, in the order in which a reader meets them.
+PAGES = ("api.md", "events.md")
+
+
+def commands() -> Iterator[str]:
+    """The commands of the pages, in their order."""
+    for name in PAGES:
+        for command in examples(DOCS / name):
+            if not command.startswith(ELSEWHERE):
+                yield command
 
 
 @dataclass
 class Reader:
-    """Somebody who types what stands in the README."""
+    """Somebody who types what stands in the documentation."""
 
     folder: Path
     environment: dict[str, str]
@@ -48,6 +48,10 @@ class Reader:
         """Run the next example, which begins like this, and give its output."""
         command = self.left.pop(0)
         assert command.startswith(beginning), f"another example comes first: {command}"
+        return self.run(command, **environment)
+
+    def run(self, command: str, **environment: str) -> str:
+        """Run a command and give its output."""
         run = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=self.folder,
@@ -67,9 +71,9 @@ def reader(running: Running, tmp_path: Path) -> Reader:
     with Image.open(SAMPLE_PATH) as picture:
         picture.convert("RGB").save(tmp_path / "portrait.jpg")
     # The one thing that is not as it stands there: no test asks example.com for a picture.
-    commands = [
-        example.replace("https://example.com/portrait.jpg", running.sample_url)
-        for example in examples()
+    left = [
+        command.replace("https://example.com/portrait.jpg", running.sample_url)
+        for command in commands()
     ]
     return Reader(
         tmp_path,
@@ -77,6 +81,7 @@ def reader(running: Running, tmp_path: Path) -> Reader:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(tmp_path),
             "API": running.stack.api_url,
+            "A2E_URL": running.stack.a2e_url,
             "TOKEN": tokens.create(owner=OWNER, name="reader", now=datetime.now(UTC)),
             "IMAGES_BUCKET": running.stack.images_bucket,
             "TOPIC_ARN": running.stack.topic_arn,
@@ -85,7 +90,7 @@ def reader(running: Running, tmp_path: Path) -> Reader:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
         },
-        commands,
+        left,
     )
 
 
@@ -108,19 +113,43 @@ def test_every_example_does_what_is_said(running: Running, reader: Reader) -> No
 
     answer = json.loads(reader.types("curl -s -X POST", TASK_ID=task_id))
     assert answer["cancellation"] == "already_final"
-    assert json.loads(reader.types('curl -s "$API/openapi.json"'))["openapi"].startswith("3.1")
 
     reader.types('curl -s "$API/uploads"')
-    promised = json.loads((reader.folder / "form.json").read_text())["task_id"]
-    assert running.end_of(promised, token=token)["status"] == "succeeded"
+    upload_task_id = json.loads((reader.folder / "form.json").read_text())["task_id"]
+    assert running.end_of(upload_task_id, token=token)["status"] == "succeeded"
 
     reader.types("aws s3 cp")
     uploaded = the_task_of(running, token, "s3://")
     assert (uploaded["prompt"], uploaded["video_time"]) == ("She smiles.", 10)
     assert running.end_of(uploaded["task_id"], token=token)["status"] == "succeeded"
 
+    assert json.loads(reader.types('curl -s "$API/openapi.json"'))["openapi"].startswith("3.1")
+
     assert "SubscriptionArn" in reader.types("aws sns subscribe")
     assert not reader.left
+
+
+def test_the_first_request_of_the_readme_is_a_task(running: Running, reader: Reader) -> None:
+    (reader.folder / ".local").mkdir()
+    (reader.folder / ".local" / "stack.json").write_text(json.dumps(running.stack.as_dict()))
+
+    [command] = examples(README, "## A first request")
+    answers = reader.run(command, API="", TOKEN="").replace("}{", "}\n{").splitlines()
+
+    created, listed = map(json.loads, answers)
+    assert created["task_id"] in [task["task_id"] for task in listed["data"]]
+    assert running.end_of(created["task_id"])["status"] == "succeeded"
+
+
+def test_the_simulated_a2e_is_told_to_fail(running: Running, reader: Reader) -> None:
+    page = DOCS / "testing.md"
+
+    [command] = examples(page, "## Faults of the simulated A2E")
+    faults, charges, none = reader.run(command).replace("][", "]\n[").splitlines()
+
+    assert json.loads(faults)[0]["kind"] == "http_500_after"
+    assert json.loads(charges) == running.ledger()
+    assert json.loads(none) == []
 
 
 def the_task_of(running: Running, token: str, scheme: str) -> dict[str, Any]:
