@@ -1,4 +1,4 @@
-"""Where the command line begins: signals are dealt with before anything slow is imported."""
+"""The start of the command line: signals are handled before anything slow is imported."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from types import FrameType
 
 
 def run() -> None:
-    """Run the command line; being interrupted ends it without a traceback."""
+    """Run the command line; an interrupt ends it without a traceback."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
@@ -19,10 +19,10 @@ def run() -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End the run once; being impatient must not cut the cleaning up short."""
+    """End the run; a second signal must not interrupt the cleaning up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    # Not through any stream object: it may be in the middle of writing.
+    # Not through a stream object, which may be in the middle of a write.
     os.write(2, b"Stopping ...\n")
     raise KeyboardInterrupt
 

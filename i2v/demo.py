@@ -1,4 +1,4 @@
-"""The demo: one picture through both doors, to two videos and the events about them."""
+"""The demo: one picture through both entry points, to two videos and their events."""
 
 import hashlib
 import json
@@ -10,28 +10,29 @@ from typing import Any, Final
 import httpx
 from image_to_video.domain.task import TaskStatus
 from PIL import Image, UnidentifiedImageError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from i2v.emulator import Emulator
+from i2v.errors import CommandError
 from i2v.stack import LocalStack
-from i2v.trouble import Trouble
 
 _MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _FINAL: Final = {status.value for status in TaskStatus if status.is_final}
-_PATIENCE_SECONDS: Final = 180
+_TIMEOUT_SECONDS: Final = 180
 
 
 class Outcome(BaseModel):
-    """What became of one door's task."""
+    """How the task of one entry point ended."""
 
-    door: str
+    entry_point: str = Field(serialization_alias="door")
+    """`rest` or `upload`. In JSON the member keeps its first name, which callers read."""
     task_id: str
     status: str
     video_file: str | None = None
     sha256: str | None = None
 
 
-class SeenEvent(BaseModel):
+class ReceivedEvent(BaseModel):
     """One event that the subscriber received."""
 
     id: str
@@ -43,34 +44,37 @@ class Report(BaseModel):
     """What `i2v demo --json` prints last."""
 
     tasks: list[Outcome]
-    events: list[SeenEvent]
+    events: list[ReceivedEvent]
     seconds: float
 
 
 def media_type_of(path: Path) -> str:
-    """The media type of a picture that A2E would take. Raises `Trouble` for anything else."""
+    """The media type of a picture that A2E accepts. Raises `CommandError` for any other file."""
     try:
         with Image.open(path) as image:
             image.verify()
             kind = image.format
     except FileNotFoundError as error:
-        raise Trouble(f"There is no picture at {path}; name an existing file.") from error
+        raise CommandError(f"There is no picture at {path}; name an existing file.") from error
     except IsADirectoryError as error:
-        raise Trouble(f"{path} is a folder; name a picture in it.") from error
+        raise CommandError(f"{path} is a folder; name a picture in it.") from error
     except PermissionError as error:
-        raise Trouble(f"{path} may not be read; give yourself the permission.") from error
+        raise CommandError(f"{path} may not be read; give yourself the permission.") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise Trouble(f"{path} is not a picture; take a JPEG, PNG or WebP file.") from error
+        raise CommandError(f"{path} is not a picture; use a JPEG, PNG or WebP file.") from error
     if kind not in _MEDIA_TYPES:
-        raise Trouble(f"{path} is a {kind} file; take a JPEG, PNG or WebP picture.")
+        raise CommandError(f"{path} is a {kind} file; use a JPEG, PNG or WebP picture.")
     return _MEDIA_TYPES[kind]
 
 
 class Demo:
-    """One run against a local stack. `tell` is called with each change worth showing."""
+    """One run against a local stack.
+
+    `on_status` is called with the entry point and the status whenever the status of a task changes.
+    """
 
     def __init__(
-        self, stack: LocalStack, emulator: Emulator, *, tell: Callable[[str, str], None]
+        self, stack: LocalStack, emulator: Emulator, *, on_status: Callable[[str, str], None]
     ) -> None:
         self._stack = stack
         self._s3 = emulator.client("s3")
@@ -81,27 +85,27 @@ class Demo:
             timeout=60,
             trust_env=False,
         )
-        self._tell = tell
+        self._on_status = on_status
 
     def run(self, image: Path, prompt: str, out: Path) -> Report:
-        """Send the picture through both doors and wait for both ends."""
+        """Send the picture through both entry points and wait until both tasks have ended."""
         with self._api:
             return self._run(image, prompt, out)
 
     def _run(self, image: Path, prompt: str, out: Path) -> Report:
         began = time.monotonic()
         media_type = media_type_of(image)
-        doors = {
+        task_ids = {
             "rest": self._create_by_rest(image, media_type, prompt),
             "upload": self._create_by_upload(image, media_type, prompt),
         }
-        tasks = self._wait_for(doors)
-        outcomes = [self._fetch(door, tasks[door], out) for door in doors]
+        tasks = self._wait_for(task_ids)
+        outcomes = [self._fetch(name, task, out) for name, task in tasks.items()]
         events = self._events({str(task["task_id"]) for task in tasks.values()})
         return Report(tasks=outcomes, events=events, seconds=round(time.monotonic() - began, 1))
 
     def _create_by_rest(self, image: Path, media_type: str, prompt: str) -> str:
-        # Any public address would do; here the picture is lent by the image bucket.
+        # Any public address is accepted; here the image bucket provides one.
         bucket, key = self._stack.images_bucket, f"lent/{image.name}"
         self._s3.put_object(Bucket=bucket, Key=key, Body=image.read_bytes(), ContentType=media_type)
         image_url = self._s3.generate_presigned_url(
@@ -109,7 +113,7 @@ class Demo:
         )
         answer = self._api.post("/tasks", json={"image_url": image_url, "prompt": prompt})
         if answer.status_code != 202:
-            raise Trouble(f"POST /tasks answered {answer.status_code}: {answer.text}")
+            raise CommandError(f"POST /tasks answered {answer.status_code}: {answer.text}")
         return str(answer.json()["task_id"])
 
     def _create_by_upload(self, image: Path, media_type: str, prompt: str) -> str:
@@ -122,48 +126,50 @@ class Demo:
             Metadata={"prompt": prompt},
         )
         image_url = f"s3://{self._stack.images_bucket}/{key}"
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             for task in self._get("/tasks")["data"]:
                 if task["image_url"] == image_url:
                     return str(task["task_id"])
             time.sleep(0.2)
-        raise Trouble("The uploaded picture did not become a task.")
+        raise CommandError("The uploaded picture did not become a task.")
 
-    def _wait_for(self, doors: dict[str, str]) -> dict[str, dict[str, Any]]:
+    def _wait_for(self, task_ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         shown: dict[str, str] = {}
         tasks: dict[str, dict[str, Any]] = {}
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while time.monotonic() < deadline:
-            for door, task_id in doors.items():
-                tasks[door] = self._get(f"/tasks/{task_id}")
-                status = str(tasks[door]["status"])
-                if shown.get(door) != status:
-                    shown[door] = status
-                    self._tell(door, status)
+            for entry_point, task_id in task_ids.items():
+                tasks[entry_point] = self._get(f"/tasks/{task_id}")
+                status = str(tasks[entry_point]["status"])
+                if shown.get(entry_point) != status:
+                    shown[entry_point] = status
+                    self._on_status(entry_point, status)
             if all(TaskStatus(status).is_final for status in shown.values()):
                 return tasks
             time.sleep(0.3)
-        raise Trouble(f"The tasks did not end within {_PATIENCE_SECONDS} seconds: {shown}")
+        raise CommandError(f"The tasks did not end within {_TIMEOUT_SECONDS} seconds: {shown}")
 
-    def _fetch(self, door: str, task: dict[str, Any], out: Path) -> Outcome:
-        outcome = Outcome(door=door, task_id=task["task_id"], status=task["status"])
+    def _fetch(self, entry_point: str, task: dict[str, Any], out: Path) -> Outcome:
+        outcome = Outcome(entry_point=entry_point, task_id=task["task_id"], status=task["status"])
         if task["status"] != "succeeded":
             return outcome
         out.mkdir(parents=True, exist_ok=True)
-        path = out / f"{door}-{task['task_id']}.mp4"
+        path = out / f"{entry_point}-{task['task_id']}.mp4"
         answer = self._api.get(f"/tasks/{task['task_id']}/video", follow_redirects=True)
         if answer.status_code != 200:
-            raise Trouble(f"The video could not be fetched: {answer.status_code} {answer.text}")
+            raise CommandError(
+                f"The video could not be fetched: {answer.status_code} {answer.text}"
+            )
         path.write_bytes(answer.content)
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         if sha256 != task["video"]["sha256"]:
-            raise Trouble(f"{path} is not the video that the task records.")
+            raise CommandError(f"{path} is not the video that the task records.")
         return outcome.model_copy(update={"video_file": str(path), "sha256": sha256})
 
-    def _events(self, subjects: set[str]) -> list[SeenEvent]:
-        """Read the queue until the last event of every task has come, each once by its id."""
-        seen: dict[str, SeenEvent] = {}
+    def _events(self, subjects: set[str]) -> list[ReceivedEvent]:
+        """Read the queue until the last event of every task is received; without duplicates."""
+        received: dict[str, ReceivedEvent] = {}
         missing = set(subjects)
         deadline = time.monotonic() + 30
         while missing and time.monotonic() < deadline:
@@ -171,18 +177,18 @@ class Demo:
                 QueueUrl=self._stack.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1
             )
             for message in reply.get("Messages", []):
-                event = SeenEvent.model_validate(json.loads(message["Body"]))
+                event = ReceivedEvent.model_validate(json.loads(message["Body"]))
                 if event.subject in subjects:
-                    seen.setdefault(event.id, event)
+                    received.setdefault(event.id, event)
                 if event.type.rpartition(".")[2] in _FINAL:
                     missing.discard(event.subject)
                 self._sqs.delete_message(
                     QueueUrl=self._stack.queue_url, ReceiptHandle=message["ReceiptHandle"]
                 )
-        return list(seen.values())
+        return list(received.values())
 
     def _get(self, path: str) -> dict[str, Any]:
         answer = self._api.get(path)
         if answer.status_code != 200:
-            raise Trouble(f"GET {path} answered {answer.status_code}: {answer.text}")
+            raise CommandError(f"GET {path} answered {answer.status_code}: {answer.text}")
         return dict(answer.json())

@@ -1,4 +1,4 @@
-"""A deployed stack as its operator meets it: on AWS, or on this machine while `i2v up` runs."""
+"""A deployed stack as its operator uses it: on AWS, or on this machine while `i2v up` runs."""
 
 import json
 from typing import Any, Final
@@ -8,13 +8,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from i2v.deployment import PROJECT, STACK_NAME
 from i2v.emulator import local_session
-from i2v.trouble import Trouble
+from i2v.errors import CommandError
 
 STACK_FILE: Final = PROJECT / ".local" / "stack.json"
 
 
 class Deployed:
-    """Clients and outputs of one stack. Raises `Trouble` where it cannot be reached."""
+    """Tables, functions and outputs of one stack. Raises `CommandError` if it cannot be reached."""
 
     def __init__(self, stack_name: str = STACK_NAME, *, local: bool = False) -> None:
         self._stack_name = stack_name
@@ -23,12 +23,12 @@ class Deployed:
             try:
                 self._session: Any = boto3.Session()
             except BotoCoreError as error:
-                raise Trouble(f"AWS cannot be used: {error}") from error
+                raise CommandError(f"AWS cannot be used: {error}") from error
         else:
             try:
                 stack = json.loads(STACK_FILE.read_text())
             except FileNotFoundError as error:
-                raise Trouble("No local stack is running; start one with: make up") from error
+                raise CommandError("No local stack is running; start one with: make up") from error
             self._session = local_session()
             self._endpoint = {"endpoint_url": stack["aws_endpoint_url"]}
 
@@ -44,10 +44,10 @@ class Deployed:
             client = self._session.client("lambda", **self._endpoint)
             reply = client.invoke(FunctionName=name, Payload=json.dumps(event))
         except (BotoCoreError, ClientError) as error:
-            raise Trouble(f"AWS refused: {error}") from error
+            raise CommandError(f"AWS refused: {error}") from error
         answer: dict[str, Any] = json.loads(reply["Payload"].read())
         if "FunctionError" in reply:
-            raise Trouble(str(answer.get("errorMessage", answer)))
+            raise CommandError(str(answer.get("errorMessage", answer)))
         return answer
 
     def output(self, name: str) -> str:
@@ -56,8 +56,8 @@ class Deployed:
             client = self._session.client("cloudformation", **self._endpoint)
             stacks = client.describe_stacks(StackName=self._stack_name)["Stacks"]
         except (BotoCoreError, ClientError) as error:
-            raise Trouble(f"AWS refused: {error}") from error
+            raise CommandError(f"AWS refused: {error}") from error
         for output in stacks[0].get("Outputs", []):
             if output["OutputKey"] == name:
                 return str(output["OutputValue"])
-        raise Trouble(f"The stack {self._stack_name} has no {name}; is it this application?")
+        raise CommandError(f"The stack {self._stack_name} has no {name}; is it this application?")

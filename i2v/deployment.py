@@ -11,7 +11,7 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse
 
 from i2v.emulator import Emulator
-from i2v.trouble import Trouble
+from i2v.errors import CommandError
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 STACK_NAME: Final = "image-to-video"
@@ -21,14 +21,14 @@ _DEPLOY_SECONDS: Final = 60
 
 
 def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
-    """Create the stack and return its outputs. Raises `Trouble` with the emulator's reason."""
+    """Create the stack and return its outputs. Raises `CommandError` with the emulator's reason."""
     template = packaged_template(emulator)
     if unknown := sorted(parameters.keys() - template["Parameters"].keys()):
-        raise Trouble(f"template.yaml has no parameter {', '.join(unknown)}.")
+        raise CommandError(f"template.yaml has no parameter {', '.join(unknown)}.")
     cloudformation = emulator.client("cloudformation")
     cloudformation.create_stack(
         StackName=STACK_NAME,
-        # By address: the text itself may have 51,200 bytes and no more.
+        # By URL: a template passed as text may have at most 51,200 bytes.
         TemplateURL=_uploaded(emulator, "template.json", json.dumps(template).encode()),
         Parameters=[
             {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
@@ -40,7 +40,7 @@ def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
         stack = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":
             outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-            # A deployment answers with the gateway responses of its own time.
+            # Only a deployment made after the gateway responses uses them.
             emulator.client("apigateway").create_deployment(
                 restApiId=outputs["ApiId"], stageName="v1"
             )
@@ -50,13 +50,14 @@ def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
         time.sleep(0.1)
     events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
     reasons = [e["ResourceStatusReason"] for e in events if "FAILED" in e["ResourceStatus"]]
-    raise Trouble(f"The stack could not be deployed: {'; '.join(reasons) or 'it took too long'}")
+    reason = "; ".join(reasons) or "it took too long"
+    raise CommandError(f"The stack could not be deployed: {reason}")
 
 
 def packaged_template(emulator: Emulator) -> dict[str, Any]:
-    """The template with its local paths replaced by what was uploaded.
+    """The template with its local paths replaced by the addresses of uploaded archives.
 
-    Third-party packages are not put into the layer: the emulator runs functions with its own
+    The layer contains no third-party packages: the emulator runs functions with its own
     interpreter, which has them.
     """
     template: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text())
@@ -71,7 +72,7 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
         match resource["Type"]:
             case "AWS::Serverless::Function":
                 content = _zipped(PROJECT / properties["CodeUri"])
-                properties["Events"] = _written_out(properties.get("Events", {}))
+                properties["Events"] = _with_methods_listed(properties.get("Events", {}))
                 properties["CodeUri"] = upload(f"{name}.zip", content)
             case "AWS::Serverless::LayerVersion":
                 content = _zipped(PROJECT / properties["ContentUri"], prefix="python/")
@@ -79,7 +80,7 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
             case "AWS::Serverless::StateMachine":
                 path = PROJECT / properties.pop("DefinitionUri")
                 properties["Definition"] = yaml.safe_load(path.read_text())
-            # An emulator speaks plain http; what denies that would deny everything.
+            # The emulator serves plain http, so a policy that denies it would deny everything.
             case kind if "PolicyDocument" in properties and kind.endswith("Policy"):
                 document = properties["PolicyDocument"]
                 document["Statement"] = [
@@ -95,7 +96,7 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
 
 
 def _gateway_responses(api: str, answers: dict[str, Any]) -> dict[str, Any]:
-    """An API's own answers as resources; the emulator passes over them in its OpenAPI document."""
+    """The gateway responses as resources; the emulator ignores them in the OpenAPI document."""
     return {
         f"Answer{kind.title().replace('_', '')}": {
             "Type": "AWS::ApiGateway::GatewayResponse",
@@ -119,20 +120,20 @@ def _uploaded(emulator: Emulator, name: str, content: bytes) -> str:
     return f"{emulator.endpoint_url}/{_ARTIFACTS}/{name}"
 
 
-def _written_out(events: dict[str, Any]) -> dict[str, Any]:
-    """The same routes without `any`, which the emulator does not know."""
-    written, taken = dict(events), set()
+def _with_methods_listed(events: dict[str, Any]) -> dict[str, Any]:
+    """The same routes without the method `any`, which the emulator does not support."""
+    listed, own_methods = dict(events), set()
     for event in events.values():
         if event["Type"] == "Api":
-            taken.add((event["Properties"]["Path"], event["Properties"]["Method"]))
+            own_methods.add((event["Properties"]["Path"], event["Properties"]["Method"]))
     for name, event in events.items():
         if event["Type"] == "Api" and event["Properties"]["Method"] == "any":
-            del written[name]
+            del listed[name]
             for method in _METHODS:
-                if (event["Properties"]["Path"], method) not in taken:
+                if (event["Properties"]["Path"], method) not in own_methods:
                     properties = event["Properties"] | {"Method": method}
-                    written[f"{name}{method.title()}"] = event | {"Properties": properties}
-    return written
+                    listed[f"{name}{method.title()}"] = event | {"Properties": properties}
+    return listed
 
 
 def _zipped(folder: Path, prefix: str = "") -> bytes:

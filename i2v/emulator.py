@@ -1,4 +1,4 @@
-"""The AWS emulator (MiniStack) as a process of ours: on a free port, gone without a trace."""
+"""The AWS emulator (MiniStack) as a child process, on a free port; it leaves nothing behind."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from i2v.trouble import Trouble
+from i2v.errors import CommandError
 
 REGION: Final = "us-east-1"
 _START_SECONDS: Final = 30
@@ -27,7 +27,7 @@ _LOG: Final = "emulator.log"
 
 
 class Emulator:
-    """A running emulator. Its credentials open nothing else."""
+    """A running emulator. Its credentials are valid nowhere else."""
 
     def __init__(self, endpoint_url: str, process: subprocess.Popen[bytes]) -> None:
         self.endpoint_url = endpoint_url
@@ -38,14 +38,14 @@ class Emulator:
         """The boto3 client of this emulator for a service."""
         if service not in self._clients:
             self._clients[service] = local_session().client(
-                service, endpoint_url=self.endpoint_url, config=_PATIENT
+                service, endpoint_url=self.endpoint_url, config=_CLIENT_CONFIG
             )
         return self._clients[service]
 
     def table(self, name: str) -> Any:
         """A DynamoDB table of this emulator."""
         resource = local_session().resource(
-            "dynamodb", endpoint_url=self.endpoint_url, config=_PATIENT
+            "dynamodb", endpoint_url=self.endpoint_url, config=_CLIENT_CONFIG
         )
         self._clients[f"table {name}"] = resource.meta.client
         return resource.Table(name)
@@ -64,11 +64,10 @@ class Emulator:
 
 @contextmanager
 def running_emulator(port: int = 0, *, enforce_authorization: bool = False) -> Iterator[Emulator]:
-    """Start an emulator; leaving ends it, its Lambda workers and its files.
+    """Start an emulator; leaving ends it and its Lambda workers, and deletes its files.
 
-    Port 0 takes a free one. `enforce_authorization` makes it refuse what no policy allows; our own
-    credentials may do everything. Raises `Trouble` where the wanted port is taken or it does not
-    start.
+    Port 0 takes a free one. With `enforce_authorization` it refuses what no policy allows; our own
+    credentials may do everything. Raises `CommandError` if the port is taken or it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="i2v-emulator-") as folder:
         emulator = _start(Path(folder), port, enforce_authorization=enforce_authorization)
@@ -84,10 +83,10 @@ def _start(folder: Path, port: int, *, enforce_authorization: bool) -> Emulator:
         chosen = port or _free_port()
         emulator = None
         try:
-            with _uninterrupted():
+            with _signals_delayed():
                 emulator = _launch(folder, chosen, account, enforce_authorization)
-            # Between choosing a port and taking it another program may have been quicker; whose
-            # emulator answers is told by the account it was given.
+            # Another program may have taken the port after it was chosen; the account shows whose
+            # emulator answers.
             if _answers(emulator, account):
                 return emulator
         except BaseException:
@@ -96,14 +95,15 @@ def _start(folder: Path, port: int, *, enforce_authorization: bool) -> Emulator:
             raise
         emulator.end()
     if port:
-        raise Trouble(f"Port {port} is taken by another program; choose another, or none at all.")
-    said = (folder / _LOG).read_text(errors="replace").strip().splitlines()[-1:]
-    raise Trouble(f"The AWS emulator did not start: {' '.join(said) or 'it said nothing'}")
+        raise CommandError(f"Port {port} is taken by another program; choose another, or none.")
+    lines = (folder / _LOG).read_text(errors="replace").strip().splitlines()
+    reason = lines[-1] if lines else "its log is empty"
+    raise CommandError(f"The AWS emulator did not start: {reason}")
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold signals back until a new process is known to us, or nobody would end it."""
+def _signals_delayed() -> Iterator[None]:
+    """Delay signals until the new process is known here, so that it is ended with us."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -151,7 +151,7 @@ def _launch(folder: Path, port: int, account: str, enforce_authorization: bool) 
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # A group of its own: Ctrl-C reaches us alone, and we end the whole group.
+            # A process group of its own: Ctrl-C reaches only us, and we end the whole group.
             start_new_session=True,
         )
     return Emulator(endpoint_url, process)
@@ -176,15 +176,15 @@ def _free_port() -> int:
 
 
 def local_session() -> Any:
-    """A boto3 session whose credentials open nothing but an emulator."""
+    """A boto3 session whose credentials are valid for an emulator only."""
     return boto3.Session(
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - opens nothing
+        aws_secret_access_key="test",  # noqa: S106 - not a secret
         region_name=REGION,
     )
 
 
-_PATIENT: Final = Config(
+_CLIENT_CONFIG: Final = Config(
     connect_timeout=5,
     read_timeout=60,
     retries={"total_max_attempts": 1},

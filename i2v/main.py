@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -18,11 +18,11 @@ from i2v import tokens
 from i2v.demo import Demo, Report, media_type_of
 from i2v.deployed import STACK_FILE, Deployed
 from i2v.deployment import STACK_NAME
+from i2v.errors import CommandError
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.simulator.server import run_simulator
 from i2v.simulator.settings import SimulatorSettings
 from i2v.stack import LocalStack, check_a2e, is_running, running_stack
-from i2v.trouble import Trouble
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(tokens.app, name="token")
 _console = Console(stderr=True, highlight=False)
+_ENTRY_POINTS: Final = {"rest": "REST", "upload": "S3 upload"}
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: a free one.")]
 GenerationSeconds = Annotated[
@@ -47,36 +48,37 @@ def demo(
     prompt: Annotated[
         str, typer.Option(help="What should happen in the video.")
     ] = "She looks into the camera and slowly begins to smile.",
-    out: Annotated[Path, typer.Option(help="Where the videos go.")] = Path("out"),
+    out: Annotated[Path, typer.Option(help="Folder of the videos.")] = Path("out"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object as the last line.")
     ] = False,
 ) -> None:
-    """Turn a picture into videos through both doors, show what happens, and stop everything."""
+    """Turn a picture into videos through both entry points, then stop everything."""
     media_type_of(image)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Trouble(
+        raise CommandError(
             f"The folder {out} cannot be made ({error.strerror}); name another."
         ) from error
     if not os.access(out, os.W_OK):
-        raise Trouble(f"The folder {out} cannot be written to; name another.")
+        raise CommandError(f"The folder {out} cannot be written to; name another.")
     if not 0 < len(prompt) <= 1000:
-        raise Trouble("The prompt must have 1 to 1,000 characters.")
+        raise CommandError("The prompt must have 1 to 1,000 characters.")
     _console.print("Starting the emulator and the simulated A2E, deploying template.yaml ...")
     with running_stack() as (stack, emulator):
         began = time.monotonic()
 
-        def tell(door: str, status: str) -> None:
-            _console.print(f"  {time.monotonic() - began:5.1f} s  {door:<6}  {status}")
+        def show(entry_point: str, status: str) -> None:
+            seconds = time.monotonic() - began
+            _console.print(f"  {seconds:5.1f} s  {_ENTRY_POINTS[entry_point]:<9}  {status}")
 
-        report = Demo(stack, emulator, tell=tell).run(image, prompt, out)
+        report = Demo(stack, emulator, on_status=show).run(image, prompt, out)
     _show(report)
     if as_json:
-        print(report.model_dump_json())  # noqa: T201 - the answer itself
+        print(report.model_dump_json(by_alias=True))  # noqa: T201 - the answer itself
     if any(task.status != "succeeded" for task in report.tasks):
-        raise Trouble("Not every task succeeded.")
+        raise CommandError("Not every task succeeded.")
 
 
 @app.command()
@@ -94,14 +96,14 @@ def up(
     """Start the whole application on this machine and keep it running until Ctrl-C."""
     token = os.environ.get("A2E_TOKEN")
     if a2e_url is not None and not token:
-        raise Trouble("Set A2E_TOKEN to your A2E API token; --a2e-url needs it.")
+        raise CommandError("Set A2E_TOKEN to your A2E API token; --a2e-url needs it.")
     if a2e_url is not None:
         a2e_url = a2e_url.rstrip("/")
         check_a2e(a2e_url, token or "")
     simulator = SimulatorSettings(generation_seconds=generation_seconds)
     pairs = [given.partition("=") for given in parameter or []]
     if not all(name and equals for name, equals, _ in pairs):
-        raise Trouble(
+        raise CommandError(
             "Write a parameter as NAME=VALUE, for example CorsOrigin=https://example.com."
         )
     local = running_stack(
@@ -111,8 +113,8 @@ def up(
         port=port,
         parameters={name: value for name, _, value in pairs},
     )
-    # Being interrupted is how this command ends well.
-    with local as (stack, _), _written(stack), suppress(KeyboardInterrupt):
+    # An interrupt is the normal end of this command.
+    with local as (stack, _), _stack_file(stack), suppress(KeyboardInterrupt):
         for name, value in stack.as_dict().items():
             _console.print(f"  {name:<18} {escape(value)}", soft_wrap=True)
         _console.print(f"Running; {STACK_FILE} says the same. Ctrl-C stops it.", soft_wrap=True)
@@ -126,9 +128,9 @@ def redrive(
     stack_name: Annotated[str, typer.Option(help="The stack on AWS.")] = STACK_NAME,
     local: Annotated[bool, typer.Option(help="The stack that `i2v up` runs.")] = False,
 ) -> None:
-    """Make an open task move now; open one again that failed as video_unavailable."""
+    """Make an open task proceed now, or reopen one that failed with video_unavailable."""
     if not task_id:
-        raise Trouble("Name a task; its id is in every answer and event.")
+        raise CommandError("Name a task; its id is in every answer and event.")
     answer = Deployed(stack_name, local=local).invoke(
         "RedriveTaskFunctionName", {"task_id": task_id}
     )
@@ -155,21 +157,23 @@ def simulate_a2e(
             on_listening=lambda url: _console.print(f"A2E is simulated at {url}; Ctrl-C stops it."),
         )
     except OSError as error:
-        raise Trouble(f"Port {port} cannot be used ({error.strerror}); choose another.") from error
+        raise CommandError(
+            f"Port {port} cannot be used ({error.strerror}); choose another."
+        ) from error
 
 
 def run_command() -> None:
-    """Run one command; what goes wrong for a person becomes one sentence and exit code 1."""
+    """Run one command; a `CommandError` becomes one sentence and exit code 1."""
     try:
         app()
-    except Trouble as trouble:
-        _console.print(f"[red]error:[/red] {escape(str(trouble))}", soft_wrap=True)
+    except CommandError as error:
+        _console.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
 
 
 @contextmanager
-def _written(stack: LocalStack) -> Iterator[None]:
-    """Keep the stack's addresses in a file while it runs. It holds a token, so it is private."""
+def _stack_file(stack: LocalStack) -> Iterator[None]:
+    """Keep the stack's addresses in a file while it runs; private, because it has a token."""
     content = json.dumps(stack.as_dict(), indent=2) + "\n"
     before = STACK_FILE.read_text() if STACK_FILE.exists() else ""
     STACK_FILE.parent.mkdir(exist_ok=True)
@@ -179,7 +183,8 @@ def _written(stack: LocalStack) -> Iterator[None]:
     try:
         yield
     finally:
-        # Another stack may have started meanwhile, or before and still run: theirs is kept.
+        # Keep the file of another stack that started since, and restore that of an earlier one
+        # that still runs.
         if STACK_FILE.exists() and STACK_FILE.read_text() == content:
             if before and is_running(json.loads(before)):
                 STACK_FILE.write_text(before)
@@ -188,9 +193,10 @@ def _written(stack: LocalStack) -> Iterator[None]:
 
 
 def _show(report: Report) -> None:
-    tasks = Table("door", "status", "video", "sha256", title="Videos", title_justify="left")
+    tasks = Table("entry point", "status", "video", "sha256", title="Videos", title_justify="left")
     for task in report.tasks:
-        tasks.add_row(task.door, task.status, task.video_file or "-", (task.sha256 or "-")[:16])
+        entry_point, sha256 = _ENTRY_POINTS[task.entry_point], (task.sha256 or "-")[:16]
+        tasks.add_row(entry_point, task.status, task.video_file or "-", sha256)
     events = Table("event", "task", title="Events a subscriber received", title_justify="left")
     for event in report.events:
         events.add_row(event.type, event.subject)

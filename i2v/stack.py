@@ -12,12 +12,12 @@ from image_to_video.adapters.token_table import TokenTable
 
 from i2v.deployment import deploy
 from i2v.emulator import Emulator, running_emulator
+from i2v.errors import CommandError
 from i2v.simulator.server import running_simulator
 from i2v.simulator.settings import SimulatorSettings
-from i2v.trouble import Trouble
 
 OWNER: Final = "demo"
-# Nobody wants to wait for minutes while trying it out; the code is the same, the waits are not.
+# Waits of seconds instead of minutes; the code is the same.
 SHORT_WAITS: Final = {
     "FirstPollSeconds": "2",
     "PollPace": "0=1,60=2,600=10",
@@ -34,7 +34,7 @@ SHORT_WAITS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class LocalStack:
-    """Where everything is; `.local/stack.json` holds the same."""
+    """Where everything is; `.local/stack.json` has the same members."""
 
     api_url: str
     token: str
@@ -66,8 +66,8 @@ def running_stack(
 ) -> Iterator[tuple[LocalStack, Emulator]]:
     """Start and deploy everything; leaving ends it all. Without `a2e_url` A2E is simulated.
 
-    `parameters` go before the short waits; for `enforce_authorization` see `running_emulator`.
-    Raises `Trouble`.
+    `parameters` override the short waits; for `enforce_authorization` see `running_emulator`.
+    Raises `CommandError`.
     """
     simulator = simulator or SimulatorSettings()
     with ExitStack() as cleanup:
@@ -109,9 +109,9 @@ def running_stack(
 
 
 def check_a2e(a2e_url: str, token: str) -> None:
-    """Ask a real A2E for the balance, which costs nothing. Raises `Trouble` where it refuses."""
+    """Ask a real A2E for the balance, which is free. Raises `CommandError` if it refuses."""
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise Trouble("A2E_TOKEN is not a token; A2E's begin with sk_ and have no blanks.")
+        raise CommandError("A2E_TOKEN is not a token; A2E's begin with sk_ and have no spaces.")
     try:
         answer = httpx.get(
             f"{a2e_url}/api/v1/user/remainingCoins",
@@ -120,13 +120,13 @@ def check_a2e(a2e_url: str, token: str) -> None:
         )
         body = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Trouble(f"A2E cannot be reached at {a2e_url}; check the address.") from error
+        raise CommandError(f"A2E cannot be reached at {a2e_url}; check the address.") from error
     except ValueError as error:
-        raise Trouble(f"What answers at {a2e_url} is not A2E; check the address.") from error
+        raise CommandError(f"What answers at {a2e_url} is not A2E; check the address.") from error
     if not isinstance(body, dict) or "code" not in body:
-        raise Trouble(f"What answers at {a2e_url} is not A2E; check the address.")
+        raise CommandError(f"What answers at {a2e_url} is not A2E; check the address.")
     if {answer.status_code, body["code"]} & {401, 403}:
-        raise Trouble(
+        raise CommandError(
             "A2E refuses the token in A2E_TOKEN; check it, and that your plan has an API."
         )
 
@@ -140,7 +140,7 @@ def is_running(stack: dict[str, str]) -> bool:
 
 
 def _subscribed_queue(emulator: Emulator, topic_arn: str) -> str:
-    """A queue that hears every event, as a subscriber's would."""
+    """A queue that receives every event, as a subscriber's would."""
     sqs = emulator.client("sqs")
     queue_url: str = sqs.create_queue(QueueName="i2v-events")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from i2v.deployed import Deployed
 from i2v.deployment import STACK_NAME
-from i2v.trouble import Trouble
+from i2v.errors import CommandError
 
 app = typer.Typer(no_args_is_help=True, help="Bearer tokens of a stack.")
 
@@ -25,33 +25,34 @@ Local = Annotated[bool, typer.Option(help="The stack that `i2v up` runs.")]
 
 @app.command()
 def create(
-    owner: Annotated[str, typer.Option(help="Whose tasks the token's bearer sees.")],
+    owner: Annotated[str, typer.Option(help="The owner whose tasks the token gives access to.")],
     name: Annotated[str, typer.Option(help="What the token is for.")] = "i2v",
     days: Annotated[
-        int | None, typer.Option(min=1, max=36500, help="Valid for; default: for ever.")
+        int | None,
+        typer.Option(min=1, max=36500, help="Days until it expires; without it, it never expires."),
     ] = None,
     stack_name: StackName = STACK_NAME,
     local: Local = False,
 ) -> None:
-    """Make a token and print it: the only time that it can be seen."""
+    """Create a token and print it; it cannot be shown again."""
     now = datetime.now(UTC)
     expires_at = now + timedelta(days=days) if days else None
     with _tokens(stack_name, local=local) as tokens:
         try:
             token = tokens.create(owner=owner, name=name, now=now, expires_at=expires_at)
         except ValueError as error:
-            raise Trouble(str(error)) from error
+            raise CommandError(str(error)) from error
     typer.echo(token)
 
 
 @app.command("list")
 def list_tokens(
-    owner: Annotated[str | None, typer.Option(help="Only this owner's.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only the tokens of this owner.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     stack_name: StackName = STACK_NAME,
     local: Local = False,
 ) -> None:
-    """Show every token ever made by its id. The tokens themselves are kept nowhere."""
+    """Show every token that was created, by its id. The tokens themselves are stored nowhere."""
     with _tokens(stack_name, local=local) as tokens:
         records = tokens.records(owner)
     if as_json:
@@ -69,21 +70,21 @@ def list_tokens(
 @app.command()
 def revoke(
     token_id: Annotated[
-        str, typer.Argument(help="The id that `list` shows, or its beginning; or the token.")
+        str, typer.Argument(help="The id that `list` shows, or its beginning, or the token.")
     ],
     stack_name: StackName = STACK_NAME,
     local: Local = False,
 ) -> None:
-    """End a token for ever. It is let in for a minute more at most."""
+    """Revoke a token for good. It is accepted for one more minute at most."""
     with _tokens(stack_name, local=local) as tokens:
         match tokens.find(token_id):
             case []:
-                raise Trouble("There is no such token; i2v token list shows the ids there are.")
+                raise CommandError("There is no such token; i2v token list shows all ids.")
             case [record]:
                 record = tokens.revoke(record, datetime.now(UTC))
             case several:
                 hashes = ", ".join(record.token_sha256 for record in several)
-                raise Trouble(f"Several tokens begin like that; write more of one: {hashes}")
+                raise CommandError(f"Several tokens begin with that; give more of one: {hashes}")
     shown = _shown(record)
     typer.echo(f"{shown['id']} of {shown['owner']} is revoked since {shown['revoked_at']}.")
 
@@ -96,8 +97,8 @@ def _shown(record: TokenRecord) -> dict[str, str | None]:
 
 @contextmanager
 def _tokens(stack_name: str, *, local: bool) -> Iterator[TokenTable]:
-    """The stack's tokens. Raises `Trouble` where AWS refuses."""
+    """The stack's tokens. Raises `CommandError` if AWS refuses."""
     try:
         yield TokenTable(Deployed(stack_name, local=local).table("TokensTableName"))
     except (BotoCoreError, ClientError) as error:
-        raise Trouble(f"AWS refused: {error}") from error
+        raise CommandError(f"AWS refused: {error}") from error

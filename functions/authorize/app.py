@@ -1,4 +1,4 @@
-"""API Gateway authorizer: bearer token in, owner out."""
+"""API Gateway authorizer: maps a bearer token to its owner."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from image_to_video.wiring import now, token_table
 @metrics.log_metrics
 @event_source(data_class=APIGatewayAuthorizerTokenEvent)
 def handler(event: APIGatewayAuthorizerTokenEvent, context: LambdaContext) -> dict[str, Any]:
-    """Answer a policy for the whole stage, because API Gateway keeps it for every route."""
+    """Return a policy for the whole stage, because API Gateway caches it for every route."""
     token = token_table().authenticate(event.authorization_token)
     policy = APIGatewayAuthorizerResponse.from_route_arn(
         event.method_arn, principal_id=token.owner, context={"owner": token.owner}

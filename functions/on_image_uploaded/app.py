@@ -1,4 +1,4 @@
-"""EventBridge "Object Created" from the image bucket: start the task the object stands for."""
+"""EventBridge "Object Created" from the image bucket: start the task of the uploaded image."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field
 
 
 class Bucket(BaseModel):
-    """The bucket that spoke."""
+    """The bucket of the object."""
 
     name: str
 
 
 class CreatedObject(BaseModel):
-    """The object. Its key is plain here; Powertools' own model would decode it a second time."""
+    """The object. Its key is not URL-encoded; Powertools' own model would decode it."""
 
     key: str
     etag: str
@@ -25,14 +25,14 @@ class CreatedObject(BaseModel):
 
 
 class Detail(BaseModel):
-    """What happened."""
+    """The detail of the event."""
 
     bucket: Bucket
     object: CreatedObject
 
 
 class ObjectCreated(BaseModel):
-    """The event, as far as it matters here."""
+    """The event, with the members that are used here."""
 
     detail: Detail
 
@@ -40,8 +40,8 @@ class ObjectCreated(BaseModel):
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer the id of the task, null for a key that belongs to no owner."""
+    """Return the id of the task, null for a key without an owner."""
     detail = ObjectCreated.model_validate(event).detail
     uploaded = UploadedObject(bucket=detail.bucket.name, **dict(detail.object))
     task = video_tasks().create_from_upload(uploaded)
-    return {"task_id": task and task.task_id}
+    return {"task_id": task.task_id if task else None}

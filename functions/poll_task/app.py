@@ -1,4 +1,4 @@
-"""Workflow step: move a task on as far as it can go now, and say what comes next."""
+"""Workflow step: advance a task as far as it can go now, and return the next step."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class PollTask(BaseModel):
-    """The step's input."""
+    """The input of the step."""
 
     task_id: str
 
@@ -17,7 +17,7 @@ class PollTask(BaseModel):
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer `{"phase": ..., "wait_seconds": ...}`."""
-    order = PollTask.model_validate(event)
-    logger.append_keys(task_id=order.task_id)
-    return workflow_steps().advance(order.task_id).model_dump(mode="json")
+    """Return `{"phase": ..., "wait_seconds": ...}`."""
+    task_id = PollTask.model_validate(event).task_id
+    logger.append_keys(task_id=task_id)
+    return workflow_steps().advance(task_id).model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""Stream of the tasks table: tell subscribers of every change. The stream is the outbox."""
+"""Stream of the tasks table: publish an event for every change. The stream is the outbox."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from image_to_video.wiring import event_topic
 
 
 def publish(record: DynamoDBRecord) -> None:
-    """Publish one change; a record that the table forgot by its time to live is none."""
+    """Publish one change; a record that was removed, by its time to live, is not published."""
     if record.event_name is DynamoDBRecordEventName.REMOVE or record.dynamodb is None:
         return
     before, after = record.dynamodb.old_image, record.dynamodb.new_image
@@ -29,7 +29,7 @@ def publish(record: DynamoDBRecord) -> None:
 
 
 class Records(BatchProcessor):
-    """The records of one batch; one that fails is told of, because it comes again by itself."""
+    """The records of one batch; a failure is only logged, because the record is delivered again."""
 
     def failure_handler(self, record: Any, exception: ExceptionInfo) -> FailureResponse:
         """Log which change could not be published, and why."""
@@ -41,6 +41,6 @@ class Records(BatchProcessor):
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Answer which records failed; Lambda delivers from the first of them on again."""
+    """Return which records failed; Lambda delivers again from the first of them on."""
     processor = Records(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
     return process_partial_response(event, publish, processor, context)

@@ -1,4 +1,4 @@
-"""Schedule: see to it that no open task is without a living workflow."""
+"""Schedule: start a new workflow for every open task whose workflow no longer runs."""
 
 from typing import Any
 
@@ -10,5 +10,5 @@ from image_to_video.wiring import repair
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer how many tasks were given a new execution."""
+    """Return how many tasks were given a new execution."""
     return {"revived": repair().reconcile_overdue()}

@@ -1,4 +1,4 @@
-"""By hand, through `i2v redrive`: make one task move now."""
+"""For operators, through `i2v redrive`: make one task proceed now."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class RedriveTask(BaseModel):
-    """Which task."""
+    """The input of the function."""
 
     task_id: str
 
@@ -17,7 +17,7 @@ class RedriveTask(BaseModel):
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer the task's status, and what was or was not done in words."""
-    order = RedriveTask.model_validate(event)
-    logger.append_keys(task_id=order.task_id)
-    return repair().redrive(order.task_id).model_dump(mode="json")
+    """Return the task's status, whether it moved, and a message for the operator."""
+    task_id = RedriveTask.model_validate(event).task_id
+    logger.append_keys(task_id=task_id)
+    return repair().redrive(task_id).model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""Workflow step: stream a finished video into the customer's bucket, and say what comes next."""
+"""Workflow step: copy a finished video to the video bucket, and return the next step."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class StoreVideo(BaseModel):
-    """The step's input."""
+    """The input of the step."""
 
     task_id: str
 
@@ -17,7 +17,7 @@ class StoreVideo(BaseModel):
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer `{"phase": ..., "wait_seconds": ...}`."""
-    order = StoreVideo.model_validate(event)
-    logger.append_keys(task_id=order.task_id)
-    return workflow_steps().store(order.task_id).model_dump(mode="json")
+    """Return `{"phase": ..., "wait_seconds": ...}`."""
+    task_id = StoreVideo.model_validate(event).task_id
+    logger.append_keys(task_id=task_id)
+    return workflow_steps().store(task_id).model_dump(mode="json")

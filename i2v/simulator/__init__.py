@@ -1,1 +1,1 @@
-"""A stand-in for A2E on this machine: same addresses, same envelope, same faults, no account."""
+"""A simulated A2E on this machine: same paths, same envelope, same faults, no account."""

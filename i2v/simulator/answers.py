@@ -1,4 +1,4 @@
-"""Answers in A2E's envelope, and the ways an answer can be spoilt or never come."""
+"""Answers in A2E's envelope, and the ways an answer can be corrupted or lost."""
 
 import asyncio
 import contextlib
@@ -13,17 +13,17 @@ from starlette.types import Receive, Scope, Send
 from i2v.simulator.faults import Fault, Kind
 
 DROP_CONNECTION = "drop_connection"
-"""Where the server puts, in a request's state, the function that ends its connection."""
+"""The key in a request's state of the function that ends its connection."""
 
 POLICY_TEXT = "The image or prompt was refused: it violates our content policy (nsfw)."
-"""What moderation says; the real wording is not known."""
+"""The message of moderation; the real wording is not known."""
 
 _FREE_PLAN_TEXT = "API access is not available for free users, please upgrade to Pro or Max."
 _SLOW_PIECES = 10
 
 
 def envelope(code: int, data: object, **texts: str) -> dict[str, object]:
-    """The members every answer of A2E has, by its public documentation."""
+    """The members of every answer of A2E, by its public documentation."""
     return {"code": code, "data": data, "trace_id": uuid4().hex, **texts}
 
 
@@ -33,24 +33,24 @@ def success(data: object) -> Response:
 
 
 def refusal(status: int, text: str, *, code: int | None = None) -> Response:
-    """A refusal; its code repeats the HTTP status, which is the only habit seen."""
+    """A refusal; its code repeats the HTTP status, as in every refusal that was observed."""
     return JSONResponse(envelope(code or status, None, msg=text), status_code=status)
 
 
 def no_coins() -> Response:
-    """An account without coins: neither status nor code are documented, so the least helpful."""
+    """An account without coins; status and code are not documented, so the least helpful ones."""
     return JSONResponse(envelope(7001, None, message="Insufficient coins, please recharge."))
 
 
 def html_error(status: int) -> Response:
-    """A page by a gateway or an unknown address, where clients expect JSON."""
+    """An HTML page of a gateway or an unknown path, where clients expect JSON."""
     title = f"{status} {HTTPStatus(status).phrase}"
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
     return HTMLResponse(page, status_code=status)
 
 
 async def drop_connection(scope: Scope, *, reset: bool) -> None:
-    """End the connection under the request, with a TCP reset or after what was sent so far."""
+    """End the connection of the request, by a TCP reset or after what was sent so far."""
     drop = scope.get("state", {}).get(DROP_CONNECTION)
     if drop is None:
         raise ConnectionResetError("the server of this application cannot drop a connection")
@@ -58,7 +58,7 @@ async def drop_connection(scope: Scope, *, reset: bool) -> None:
     await asyncio.sleep(0)
 
 
-class Dropped(Response):
+class ResetResponse(Response):
     """No answer: the connection is reset."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,15 +67,15 @@ class Dropped(Response):
         await drop_connection(scope, reset=True)
 
 
-class HeldBack(Response):
-    """No answer for so many seconds, then none at all."""
+class StalledResponse(Response):
+    """No answer: the connection is open for so many seconds, then it is reset."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait until the client gives up or the time is over."""
+        """Wait until the client disconnects or the time is over."""
         del send
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds):
@@ -84,11 +84,11 @@ class HeldBack(Response):
         await drop_connection(scope, reset=True)
 
 
-class CutShort(Response):
-    """Full Content-Length, half of the body, then the connection is closed."""
+class TruncatedResponse(Response):
+    """The whole Content-Length and half of the body, then the connection is closed."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the half and close."""
+        """Send the half and close the connection."""
         del receive
         body = bytes(self.body)
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -113,13 +113,13 @@ def trickled(answer: Response, seconds: float) -> Response:
     return slow
 
 
-def refused_by(fault: Fault | None) -> Response | None:  # noqa: PLR0911 - one line a kind
-    """The answer of a fault that keeps a call from being taken in; None for every other."""
+def refused_by(fault: Fault | None) -> Response | None:  # noqa: PLR0911 - one return per kind
+    """The answer of a fault that keeps a call from being accepted; None for any other."""
     if fault is None:
         return None
     match fault.kind:
         case Kind.RESET_BEFORE:
-            return Dropped()
+            return ResetResponse()
         case Kind.HTTP_500:
             text = "Internal Server Error"
             return JSONResponse(envelope(500, None, error=text), status_code=500)
@@ -143,15 +143,15 @@ def refused_by(fault: Fault | None) -> Response | None:  # noqa: PLR0911 - one l
             return None
 
 
-def accepted(data: object, fault: Fault | None) -> Response:  # noqa: PLR0911 - one line a kind
-    """The answer of a call that was taken in, as the fault leaves it."""
+def accepted(data: object, fault: Fault | None) -> Response:  # noqa: PLR0911 - one return per kind
+    """The answer of a call that was accepted, with the fault applied."""
     if fault is None:
         return success(data)
     match fault.kind:
         case Kind.RESET_AFTER:
-            return Dropped()
+            return ResetResponse()
         case Kind.TIMEOUT_AFTER:
-            return HeldBack(fault.duration)
+            return StalledResponse(fault.duration)
         case Kind.SLOW:
             return trickled(success(data), fault.duration)
         case Kind.HTTP_500_AFTER:

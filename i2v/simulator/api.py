@@ -12,12 +12,12 @@ from i2v.simulator.account import Account, NotDeletableError
 from i2v.simulator.answers import accepted, no_coins, refusal, refused_by, success
 from i2v.simulator.faults import Call, Kind
 from i2v.simulator.ledger import NotEnoughCoinsError
-from i2v.simulator.start_request import StartRequest, explain
-from i2v.simulator.studio import Studio
-from i2v.simulator.tasks import Task
+from i2v.simulator.renderer import Renderer
+from i2v.simulator.start_body import StartBody, explain
+from i2v.simulator.tasks import SimulatedTask
 
 FAMILY = "/api/v1/userImage2Video"
-"""Where every call about tasks lives, by A2E's public documentation."""
+"""The path of every call about tasks, by A2E's public documentation."""
 
 
 class _Page(BaseModel):
@@ -42,33 +42,33 @@ def authorized(request: Request, token: str) -> bool:
 class VideoApi:
     """Answers the calls of one account; every one needs the bearer token.
 
-    A fault is laid on calls that are well formed: a refused body does not use one up.
+    Faults are injected into valid calls only: a refused body does not use one up.
     """
 
-    def __init__(self, account: Account, studio: Studio) -> None:
+    def __init__(self, account: Account, renderer: Renderer) -> None:
         self._account = account
-        self._studio = studio
+        self._renderer = renderer
 
     async def start(self, request: Request) -> Response:
         """Create and charge; HTTP 400 for what the documentation does not allow."""
         try:
-            wanted = StartRequest.model_validate_json(await request.body())
+            start = StartBody.model_validate_json(await request.body())
         except ValidationError as error:
             return refusal(400, explain(error))
-        fault = self._account.faults.take(Call.START, [wanted.name])
+        fault = self._account.faults.take(Call.START, [start.name])
         if fault and fault.kind is Kind.MODERATED:
             return refusal(403, "Your request was refused by our content policy")
         if refused := refused_by(fault):
             return refused
         try:
-            tasks = self._account.start(wanted, self._studio)
+            tasks = self._account.start(start, self._renderer)
         except NotEnoughCoinsError:
             return no_coins()
         if fault:
-            self._account.strike(tasks, fault)
+            self._account.inject(fault, tasks)
         records = self._account.records(tasks, None, str(request.base_url))
-        # Asking for a number, even one, is taken to turn the record into a list.
-        return accepted(records if wanted.number_of_images else records[0], fault)
+        # Assumed: with a number of images, even one, the answer is a list.
+        return accepted(records if start.number_of_images else records[0], fault)
 
     async def detail(self, request: Request) -> Response:
         """One task, or HTTP 404."""
@@ -99,11 +99,11 @@ class VideoApi:
     async def batch_detail(self, request: Request) -> Response:
         """The tasks of these ids, in an order of the service's own: match them by `_id`."""
         try:
-            wanted = _BatchRequest.model_validate_json(await request.body())
+            batch = _BatchRequest.model_validate_json(await request.body())
         except ValidationError as error:
             return refusal(400, explain(error))
-        found = [task for task in self._account.store.newest_first() if task.id in wanted.ids]
-        fault = self._account.faults.take(Call.BATCH, _names(found, *wanted.ids))
+        found = [task for task in self._account.store.newest_first() if task.id in batch.ids]
+        fault = self._account.faults.take(Call.BATCH, _names(found, *batch.ids))
         if refused := refused_by(fault):
             return refused
         return accepted(self._account.records(found, fault, str(request.base_url)), fault)
@@ -118,7 +118,7 @@ class VideoApi:
         if task is None:
             return refusal(400, "Invalid task id")
         try:
-            self._account.delete(task, self._studio)
+            self._account.delete(task, self._renderer)
         except NotDeletableError:
             return refusal(400, "The task is in progress and cannot be deleted")
         return accepted({}, fault)
@@ -134,7 +134,7 @@ class VideoApi:
         return success({"coins": self._account.ledger.balance, "diamonds": 0})
 
     def routes(self) -> list[Route]:
-        """The addresses; the named ones before the one that takes any id."""
+        """The routes; fixed paths before the one with any id."""
         return [
             Route(f"{FAMILY}/start", self.start, methods=["POST"]),
             Route(f"{FAMILY}/allRecords", self.all_records, methods=["GET"]),
@@ -146,5 +146,5 @@ class VideoApi:
         ]
 
 
-def _names(tasks: list[Task], *asked: str) -> list[str]:
-    return [*asked, *(task.id for task in tasks), *(task.request.name for task in tasks)]
+def _names(tasks: list[SimulatedTask], *ids: str) -> list[str]:
+    return [*ids, *(task.id for task in tasks), *(task.request.name for task in tasks)]

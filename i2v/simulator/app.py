@@ -16,10 +16,10 @@ from i2v.simulator.answers import html_error, refusal
 from i2v.simulator.api import VideoApi, authorized
 from i2v.simulator.controls import Controls
 from i2v.simulator.ledger import Ledger
+from i2v.simulator.renderer import Render, Renderer
 from i2v.simulator.results import ResultLinks
 from i2v.simulator.settings import SimulatorSettings
-from i2v.simulator.studio import Film, Studio
-from i2v.simulator.video import film_picture
+from i2v.simulator.video import render_video
 
 LARGEST_BODY = 1024 * 1024
 """Bytes of a request; the longest prompts are far shorter."""
@@ -29,24 +29,25 @@ def create_app(
     settings: SimulatorSettings,
     *,
     now: Callable[[], float] = time.time,
-    film: Film = film_picture,
+    render: Render = render_video,
 ) -> Starlette:
     """One account of a simulated A2E.
 
-    `now` gives seconds since 1970 and drives every life cycle; `film` makes the videos. Its
-    folder and its work exist from startup to shutdown, so the server has to run the lifespan.
+    `now` gives seconds since 1970 and determines every life cycle; `render` makes the videos.
+    Their folder and the rendering exist from startup to shutdown, so the server must run the
+    lifespan.
     """
     account = Account(settings, now, Ledger(settings.coins))
-    studio = Studio(account.store, film, now)
+    renderer = Renderer(account.store, render, now)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with studio:
+        async with renderer:
             yield
 
     return Starlette(
         routes=[
-            *VideoApi(account, studio).routes(),
+            *VideoApi(account, renderer).routes(),
             *ResultLinks(account).routes(),
             *Controls(account).routes(),
         ],
@@ -58,14 +59,14 @@ def create_app(
 
 
 class BearerOnly:
-    """Asks for the token everywhere below `/api`, known address or not."""
+    """Requires the token for every path below `/api`, known or not."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the call through, or answer HTTP 401 with code 401."""
+        """Pass the call on, or answer HTTP 401 with code 401."""
         guarded = scope["type"] == "http" and scope["path"].startswith("/api/")
         if guarded and not authorized(Request(scope), self._token):
             await refusal(401, "Unauthorized: invalid token")(scope, receive, send)
@@ -74,5 +75,5 @@ class BearerOnly:
 
 
 async def _page(_: Request, error: Exception) -> Response:
-    # Unknown addresses of the service answer with a page, by the report of one client.
+    # The service answers unknown paths with an HTML page, as one client reports.
     return html_error(error.status_code if isinstance(error, HTTPException) else 500)

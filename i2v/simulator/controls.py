@@ -1,4 +1,4 @@
-"""What A2E does not have: the simulator's own addresses, free and without a token."""
+"""The simulator's own routes, which A2E does not have; they need no token."""
 
 from dataclasses import asdict
 
@@ -12,17 +12,17 @@ from i2v.simulator.faults import FAULTS
 from i2v.simulator.ledger import Charge
 from i2v.simulator.records import record_of, timestamp
 from i2v.simulator.sample import SAMPLE_PATH
-from i2v.simulator.start_request import explain
+from i2v.simulator.start_body import explain
 
 
 class Controls:
-    """Looks behind one account and orders its faults."""
+    """Shows the state of one account and injects faults into its calls."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
 
     async def health(self, request: Request) -> Response:
-        """That the simulator runs."""
+        """Answer that the simulator runs."""
         del request
         return JSONResponse({"status": "ok"})
 
@@ -44,32 +44,32 @@ class Controls:
         return JSONResponse([record_of(task, settings, now, base_url) for task in tasks])
 
     async def faults(self, request: Request) -> Response:
-        """What is still to go wrong."""
+        """The pending faults."""
         del request
-        return self._waiting()
+        return self._pending()
 
     async def add_faults(self, request: Request) -> Response:
-        """Order faults, all or none; HTTP 422 says which entry is wrong and why."""
+        """Add faults, all or none; HTTP 422 says which entry is wrong and why."""
         try:
             faults = FAULTS.validate_json(await request.body())
         except ValidationError as error:
             return JSONResponse({"error": explain(error)}, status_code=422)
         self._account.faults.add(faults)
-        return self._waiting()
+        return self._pending()
 
     async def clear_faults(self, request: Request) -> Response:
-        """Forget all faults and let stuck tasks go on; a task that failed stays failed."""
+        """Remove all faults and let stuck tasks continue; a failed task stays failed."""
         del request
         self._account.faults.clear()
-        self._account.store.release()
-        return self._waiting()
+        self._account.store.release_stuck()
+        return self._pending()
 
-    def _waiting(self) -> Response:
-        faults = self._account.faults.waiting
+    def _pending(self) -> Response:
+        faults = self._account.faults.pending
         return JSONResponse([fault.model_dump(mode="json") for fault in faults])
 
     def routes(self) -> list[Route]:
-        """The addresses, all below `/_simulator`."""
+        """The routes, all below `/_simulator`."""
         faults = "/_simulator/faults"
         return [
             Route("/_simulator/health", self.health, methods=["GET"]),

@@ -1,4 +1,4 @@
-"""The faults a test can order: which there are, where each makes sense, and whose turn it is."""
+"""The faults that a test can inject: their kinds, the calls of each kind, and the queue."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 
 class Call(StrEnum):
-    """The calls a fault can be laid on."""
+    """The calls that a fault can be injected into."""
 
     START = "start"
     DETAIL = "detail"
@@ -21,9 +21,10 @@ class Call(StrEnum):
 class Kind(StrEnum):
     """What goes wrong.
 
-    From `reset_before` to `moderated` the call is not taken in and not charged (`moderated` only
-    on a start); from `reset_after` to `slow` it is, and the answer is spoilt. The next three show
-    a task wrongly for one call; `stuck`, `fails` and a later `moderated` stay with the task.
+    From `reset_before` to `moderated` the call is not accepted and not charged (`moderated` only
+    on a start); from `reset_after` to `slow` it is, and the answer is lost, corrupted or late. The
+    next three show a wrong record for one call; `stuck`, `fails` and a later `moderated` change the
+    task for good.
     """
 
     RESET_BEFORE = "reset_before"
@@ -92,11 +93,11 @@ ALLOWED: dict[Call, frozenset[Kind]] = {
 }
 """The kinds that make sense on each call."""
 
-_USUAL_SECONDS = {Kind.TIMEOUT_AFTER: 120.0, Kind.SLOW: 3.0, Kind.HTTP_429: 2.0}
+_DEFAULT_SECONDS = {Kind.TIMEOUT_AFTER: 120.0, Kind.SLOW: 3.0, Kind.HTTP_429: 2.0}
 
 
 class Fault(BaseModel):
-    """One order: the next `times` calls of a kind go wrong, those of one task if `match` is set."""
+    """The next `times` calls of a kind fail like this, with `match` only those about that task."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -106,7 +107,7 @@ class Fault(BaseModel):
     match: str | None = None
     """Name or identifier of a task."""
     seconds: float | None = Field(default=None, ge=0, le=120)
-    """How long `slow` trickles, `timeout_after` holds back, or `http_429` asks to wait."""
+    """How long `slow` and `timeout_after` take, or `http_429` asks to wait."""
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -118,40 +119,40 @@ class Fault(BaseModel):
 
     @property
     def duration(self) -> float:
-        """Seconds, as ordered or as usual for the kind."""
-        return _USUAL_SECONDS.get(self.kind, 0.0) if self.seconds is None else self.seconds
+        """Seconds, as given or the default of the kind."""
+        return _DEFAULT_SECONDS.get(self.kind, 0.0) if self.seconds is None else self.seconds
 
 
 FAULTS = TypeAdapter(list[Fault])
-"""Reads the orders of a request, all or none."""
+"""Validates the faults of a request, all or none."""
 
 
 class FaultQueue:
-    """The faults still to come, first ordered first."""
+    """The pending faults, in the order in which they were added."""
 
     def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+        self._pending: list[Fault] = []
 
     @property
-    def waiting(self) -> list[Fault]:
-        """What is left, with the calls each still spoils."""
-        return list(self._waiting)
+    def pending(self) -> list[Fault]:
+        """The faults that are left, each with the number of calls that are left."""
+        return list(self._pending)
 
     def add(self, faults: Sequence[Fault]) -> None:
-        """Queue more."""
-        self._waiting.extend(faults)
+        """Add faults at the end."""
+        self._pending.extend(faults)
 
     def clear(self) -> None:
-        """Forget all."""
-        self._waiting.clear()
+        """Remove all."""
+        self._pending.clear()
 
     def take(self, call: Call, names: Sequence[str]) -> Fault | None:
-        """Use up one turn of the first fault for a call about tasks of these names and ids."""
-        for place, fault in enumerate(self._waiting):
+        """Use up one call of the first fault for a call about tasks of these names and ids."""
+        for index, fault in enumerate(self._pending):
             if fault.on is call and (fault.match is None or fault.match in names):
                 if fault.times > 1:
-                    self._waiting[place] = fault.model_copy(update={"times": fault.times - 1})
+                    self._pending[index] = fault.model_copy(update={"times": fault.times - 1})
                 else:
-                    del self._waiting[place]
+                    del self._pending[index]
                 return fault
         return None

@@ -1,4 +1,4 @@
-"""The coins: what the account holds and every charge ever made."""
+"""The coins: the balance of the account and every charge."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ class NotEnoughCoinsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Coins taken for one task at `time` (seconds since 1970)."""
+    """Coins charged for one task at `time` (seconds since 1970)."""
 
     name: str
     task_id: str
@@ -19,7 +19,7 @@ class Charge:
 
 
 class Ledger:
-    """The balance and its charges, oldest first; a refund marks its charge and hides nothing."""
+    """The balance and the charges, oldest first; a refund marks its charge and keeps it."""
 
     def __init__(self, balance: int) -> None:
         self._balance = balance
@@ -41,13 +41,13 @@ class Ledger:
             raise NotEnoughCoinsError
 
     def charge(self, charge: Charge) -> None:
-        """Take the coins, or raise `NotEnoughCoinsError`."""
+        """Charge the coins; raises `NotEnoughCoinsError`."""
         self.require(charge.coins)
         self._balance -= charge.coins
         self._charges[charge.task_id] = charge
 
     def refund(self, task_id: str) -> None:
-        """Give back what a task was charged."""
+        """Refund the charge of a task, once."""
         charge = self._charges[task_id]
         if not charge.refunded:
             self._balance += charge.coins

@@ -1,4 +1,4 @@
-"""The submitted picture: fetched as A2E fetches it, and made into one still to film."""
+"""The submitted picture: fetched as A2E fetches it, and composed into one still to render."""
 
 import asyncio
 import io
@@ -9,15 +9,15 @@ import httpx
 from PIL import Image, ImageFilter, ImageOps
 
 FETCH_SECONDS = 15.0
-"""Longest whole fetch."""
+"""Most seconds that a whole fetch may take."""
 MOST_BYTES = 20 * 1024 * 1024
-"""Largest picture taken, in bytes; A2E's own limit is not known."""
+"""Largest picture accepted, in bytes; A2E's own limit is not known."""
 MOST_PIXELS = 50_000_000
 """Largest picture decoded; a small file can claim to be far larger."""
 UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, EOFError, struct.error, zlib.error)
 """What Pillow raises, one way or another, for a damaged file."""
 STILL_SIZE = (2560, 1440)
-"""Twice the video's size, so that a slow zoom over whole pixels does not tremble."""
+"""Twice the video's size, so that a slow zoom over whole pixels does not jitter."""
 
 
 class ClipError(Exception):

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from i2v.simulator.settings import SimulatorSettings
-from i2v.simulator.tasks import Failure, Status, Task, expires_at, status_at
+from i2v.simulator.tasks import SimulatedFailure, SimulatedTask, Status, expires_at, status_at
 
 type Record = dict[str, object]
 
@@ -14,8 +14,10 @@ def timestamp(seconds: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def record_of(task: Task, settings: SimulatorSettings, now: float, base_url: str) -> Record:
-    """The task record of A2E's public documentation; `result_url` is there only once completed."""
+def record_of(
+    task: SimulatedTask, settings: SimulatorSettings, now: float, base_url: str
+) -> Record:
+    """The task record of A2E's public documentation; only a completed one has a `result_url`."""
     status = status_at(task, settings, now)
     record: Record = {
         "_id": task.id,
@@ -32,7 +34,7 @@ def record_of(task: Task, settings: SimulatorSettings, now: float, base_url: str
         "failed_message": "",
         "failed_code": "",
     }
-    if status is Status.FAILED and isinstance(task.outcome, Failure):
+    if status is Status.FAILED and isinstance(task.outcome, SimulatedFailure):
         record |= {"failed_message": task.outcome.message, "failed_code": task.outcome.code}
     if status is Status.COMPLETED:
         end = int(expires_at(task, settings) or 0)

@@ -1,4 +1,4 @@
-"""The result links: videos for whoever holds the address, as long as the link lives."""
+"""The result links: anyone with the signed link can download the video until it expires."""
 
 import hmac
 from pathlib import Path
@@ -8,9 +8,15 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from i2v.simulator.account import Account
-from i2v.simulator.answers import CutShort, HeldBack, html_error, refused_by, trickled
+from i2v.simulator.answers import (
+    StalledResponse,
+    TruncatedResponse,
+    html_error,
+    refused_by,
+    trickled,
+)
 from i2v.simulator.faults import Call, Fault, Kind
-from i2v.simulator.tasks import Clip, Status, Task, expired, status_at
+from i2v.simulator.tasks import Clip, SimulatedTask, Status, expired, status_at
 
 
 class ResultLinks:
@@ -20,16 +26,16 @@ class ResultLinks:
         self._account = account
 
     async def download(self, request: Request) -> Response:
-        """The MP4; HTTP 404 for no such video, 403 for a wrong signature or a dead link."""
+        """The MP4; HTTP 404 for no such video, 403 for a wrong signature or an expired link."""
         task = self._account.store.find(str(request.path_params["task_id"]))
         if task is None or not isinstance(task.outcome, Clip):
             return html_error(404)
         fault = self._account.faults.take(Call.DOWNLOAD, [task.id, task.request.name])
-        if refused := refused_by(fault) or self._closed(task, request):
+        if refused := refused_by(fault) or self._not_served(task, request):
             return refused
         return _served(task.outcome.path, fault)
 
-    def _closed(self, task: Task, request: Request) -> Response | None:
+    def _not_served(self, task: SimulatedTask, request: Request) -> Response | None:
         settings, now = self._account.settings, self._account.now()
         if status_at(task, settings, now) is not Status.COMPLETED:
             return html_error(404)
@@ -39,7 +45,7 @@ class ResultLinks:
         return html_error(403) if expired(task, settings, now) else None
 
     def routes(self) -> list[Route]:
-        """The address of a video."""
+        """The route of a video."""
         return [Route("/results/{task_id}.mp4", self.download, methods=["GET"])]
 
 
@@ -50,11 +56,11 @@ def _served(path: Path, fault: Fault | None) -> Response:
         case Kind.WRONG_CONTENT:
             return HTMLResponse("<html><body>Your download will begin shortly.</body></html>")
         case Kind.TRUNCATED:
-            return CutShort(path.read_bytes(), media_type="video/mp4")
+            return TruncatedResponse(path.read_bytes(), media_type="video/mp4")
         case Kind.SLOW if fault:
             whole = Response(path.read_bytes(), media_type="video/mp4")
             return trickled(whole, fault.duration)
         case Kind.TIMEOUT_AFTER if fault:
-            return HeldBack(fault.duration)
+            return StalledResponse(fault.duration)
         case _:
             return FileResponse(path, media_type="video/mp4")

@@ -1,4 +1,4 @@
-"""The picture that ships with the project, for a first run without one's own."""
+"""The picture that ships with the project, for a first run without a picture of your own."""
 
 from pathlib import Path
 

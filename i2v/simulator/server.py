@@ -1,4 +1,4 @@
-"""The simulated A2E as a server: until a signal for people, or in a thread for tests."""
+"""The simulated A2E as a server: until a signal, or in a thread."""
 
 import asyncio
 import contextlib
@@ -17,18 +17,18 @@ from uvicorn.server import ServerState
 
 from i2v.simulator.answers import DROP_CONNECTION
 from i2v.simulator.app import create_app
+from i2v.simulator.renderer import Render
 from i2v.simulator.settings import SimulatorSettings
-from i2v.simulator.studio import Film
-from i2v.simulator.video import film_picture
+from i2v.simulator.video import render_video
 
 LOCAL = "127.0.0.1"
-"""Where the simulator listens unless told otherwise: this machine only."""
+"""The default address to listen on: this machine only."""
 START_SECONDS = 10.0
-"""Longest start of a server in a thread."""
+"""Most seconds that the start of a server in a thread may take."""
 
 
 class DroppingProtocol(H11Protocol):
-    """HTTP whose requests can end their own connection, found in the request's state."""
+    """HTTP whose requests can end their connection, by a function in the request's state."""
 
     def __init__(
         self,
@@ -41,35 +41,35 @@ class DroppingProtocol(H11Protocol):
         super().__init__(config, server_state, state, _loop)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send headers and body without waiting for each other's receipt."""
-        # asyncio does so itself, except on connections of a socket that was opened elsewhere.
+        """Send headers and body at once, without Nagle's delay."""
+        # asyncio does so itself, but not for the connections of a socket that it did not open.
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)  # type: ignore[arg-type]
 
     def drop(self, *, reset: bool) -> None:
-        """Close after what was written, or reset at once: no answer, and no complaint in a log."""
+        """Close after what was written, or reset at once; nothing is logged."""
         if self.cycle is not None:
             self.cycle.disconnected = True
         if not reset:
             self.transport.close()
             return
         with contextlib.suppress(OSError):
-            # Lingering for no time turns the close into a TCP reset.
+            # A linger time of zero turns the close into a TCP reset.
             linger = struct.pack("ii", 1, 0)
             connection = self.transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.transport.abort()
 
     def shutdown(self) -> None:
-        """Answers held back or trickling would keep the server from ending: drop them."""
+        """Drop stalled and slow answers, which would keep the server from ending."""
         super().shutdown()
         if self.cycle is not None and not self.cycle.response_complete:
             self.drop(reset=True)
 
 
 def build_server(app: Starlette) -> uvicorn.Server:
-    """A quiet server of the application; give its `run` a listening socket."""
+    """A server of the application that logs warnings only; give its `run` a listening socket."""
     config = uvicorn.Config(
         app,
         http=DroppingProtocol,
@@ -104,17 +104,17 @@ def run_simulator(
 ) -> None:
     """Serve until SIGINT or SIGTERM, then return with everything cleaned up.
 
-    `on_listening` is told the base address. Raises `OSError` when the address is taken.
+    `on_listening` is called with the base address. Raises `OSError` when the address is taken.
     """
     server = build_server(create_app(settings))
-    with listen(host, port) as listener, _signals_end_it_calmly():
+    with listen(host, port) as listener, _ignore_raised_signals():
         on_listening(address_of(listener))
         server.run(sockets=[listener])
 
 
 @contextlib.contextmanager
-def _signals_end_it_calmly() -> Iterator[None]:
-    # The server shuts down on a signal and raises it once more; that one is for nobody.
+def _ignore_raised_signals() -> Iterator[None]:
+    # The server shuts down on a signal and then raises it once more, which is ignored.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -134,10 +134,10 @@ def running_simulator(
     port: int = 0,
     *,
     now: Callable[[], float] = time.time,
-    film: Film = film_picture,
+    render: Render = render_video,
 ) -> Iterator[str]:
     """Serve in a thread and give the base address; leaving ends it and cleans up."""
-    server = build_server(create_app(settings, now=now, film=film))
+    server = build_server(create_app(settings, now=now, render=render))
     with listen(host, port) as listener:
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True

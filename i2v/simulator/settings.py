@@ -1,4 +1,4 @@
-"""What a simulated A2E is set up with, in one value."""
+"""The settings of a simulated A2E."""
 
 from dataclasses import dataclass
 
@@ -13,18 +13,18 @@ class SimulatorSettings:
     token: str = "sk_simulator"  # noqa: S105 - a made-up token, as public as this file
     """The only bearer token accepted."""
     coins: int = 100_000
-    """The balance at start."""
+    """The balance at the start."""
     generation_seconds: float = 6.0
-    """From the start of a task to its end, when the picture is ready by then."""
+    """From the start of a task to its end, if its video is rendered by then."""
     initialized_fraction: float = 0.15
-    """The share of that time a task is `initialized`, when deleting it refunds it."""
+    """The share of that time in which a task is `initialized`; deleting it then refunds it."""
     sent_fraction: float = 0.15
-    """The share of that time a task is `sent`; for the rest it is `processing`."""
+    """The share of that time in which a task is `sent`; for the rest it is `processing`."""
     link_seconds: float = 3 * DAY
-    """Life of a result link; about three days, as clients of the service report."""
+    """Life of a result link: about three days, as clients of the service report."""
 
     def __post_init__(self) -> None:
-        """Refuse fractions and durations that make no life cycle."""
+        """Refuse fractions and durations that cannot form a life cycle."""
         if self.generation_seconds < 0 or self.link_seconds < 0 or self.coins < 0:
             raise ValueError("coins, generation_seconds and link_seconds cannot be negative")
         waiting = self.initialized_fraction + self.sent_fraction

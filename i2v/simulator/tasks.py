@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from i2v.simulator.settings import SimulatorSettings
-from i2v.simulator.start_request import StartRequest
+from i2v.simulator.start_body import StartBody
 
 
 class Status(StrEnum):
@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 
 DELETABLE = frozenset({Status.INITIALIZED, Status.COMPLETED, Status.FAILED})
-"""Where A2E's public documentation allows a task to be deleted; running work is not cancelled."""
+"""Statuses in which A2E's public documentation allows a task to be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class SimulatedFailure:
     """There will be no video, known since `known_at` (seconds since 1970)."""
 
     message: str
@@ -42,20 +42,20 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One video asked for; `outcome` is what the work behind it came to, not what it shows yet."""
+class SimulatedTask:
+    """One requested video; `outcome` is the result of the rendering, which may not be shown yet."""
 
     id: str
-    request: StartRequest
+    request: StartBody
     coins: int
     created_at: float
     link_key: str
-    outcome: Clip | Failure | None = None
+    outcome: Clip | SimulatedFailure | None = None
     stuck: bool = False
 
 
-def status_at(task: Task, settings: SimulatorSettings, now: float) -> Status:
-    """What the task shows at a time: no end before its time is over and its outcome is known."""
+def status_at(task: SimulatedTask, settings: SimulatorSettings, now: float) -> Status:
+    """The status at a time: a task ends when its time is over and its outcome is known."""
     age = now - task.created_at
     initialized = settings.generation_seconds * settings.initialized_fraction
     sent = initialized + settings.generation_seconds * settings.sent_fraction
@@ -68,22 +68,22 @@ def status_at(task: Task, settings: SimulatorSettings, now: float) -> Status:
     match task.outcome:
         case None:
             return Status.PROCESSING
-        case Failure():
+        case SimulatedFailure():
             return Status.FAILED
         case Clip():
             return Status.COMPLETED
 
 
-def expires_at(task: Task, settings: SimulatorSettings) -> float | None:
-    """When the result link dies and `allRecords` drops the task; None while it has no end."""
+def expires_at(task: SimulatedTask, settings: SimulatorSettings) -> float | None:
+    """When the result link expires and `allRecords` omits the task; None before its end."""
     if task.outcome is None or task.stuck:
         return None
     ended = max(task.created_at + settings.generation_seconds, task.outcome.known_at)
     return ended + settings.link_seconds
 
 
-def expired(task: Task, settings: SimulatorSettings, now: float) -> bool:
-    """Whether the link is dead by now."""
+def expired(task: SimulatedTask, settings: SimulatorSettings, now: float) -> bool:
+    """Whether the link has expired."""
     end = expires_at(task, settings)
     return end is not None and now >= end
 
@@ -92,45 +92,45 @@ class TaskStore:
     """Every task of the account, oldest first."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, Task] = {}
+        self._tasks: dict[str, SimulatedTask] = {}
 
-    def open(self, request: StartRequest, now: float) -> Task:
-        """A new task, whether or not there is one of the same name: nothing is idempotent."""
-        # Twenty-four hexadecimal digits that begin with the time, as every identifier seen.
+    def open(self, request: StartBody, now: float) -> SimulatedTask:
+        """A new task, also where there is one of the same name: nothing is idempotent."""
+        # 24 hexadecimal digits that begin with the time, like every identifier that was observed.
         task_id = f"{int(now) & 0xFFFFFFFF:08x}{secrets.token_hex(8)}"
-        task = Task(task_id, request, request.coins, now, secrets.token_hex(16))
+        task = SimulatedTask(task_id, request, request.coins, now, secrets.token_hex(16))
         self._tasks[task_id] = task
         return task
 
-    def find(self, task_id: str) -> Task | None:
+    def find(self, task_id: str) -> SimulatedTask | None:
         """The task of an identifier."""
         return self._tasks.get(task_id)
 
-    def newest_first(self) -> list[Task]:
+    def newest_first(self) -> list[SimulatedTask]:
         """Every task."""
         return list(reversed(self._tasks.values()))
 
     def remove(self, task_id: str) -> None:
-        """Forget a task."""
+        """Delete a task."""
         del self._tasks[task_id]
 
-    def settle(self, task_id: str, outcome: Clip | Failure) -> None:
-        """Note what the work came to, unless the task is gone or its fate was sealed before."""
+    def record_outcome(self, task_id: str, outcome: Clip | SimulatedFailure) -> None:
+        """Record the result of the rendering, unless the task is deleted or has an outcome."""
         task = self._tasks.get(task_id)
         if task is not None and task.outcome is None:
             self._tasks[task_id] = replace(task, outcome=outcome)
 
-    def doom(self, task_ids: Iterable[str], failure: Failure) -> None:
-        """Make tasks end as failed, whatever the work comes to."""
+    def mark_failed(self, task_ids: Iterable[str], failure: SimulatedFailure) -> None:
+        """Make tasks end as failed, whatever the rendering gives."""
         for task_id in task_ids:
             self._tasks[task_id] = replace(self._tasks[task_id], outcome=failure)
 
-    def stick(self, task_ids: Iterable[str]) -> None:
+    def mark_stuck(self, task_ids: Iterable[str]) -> None:
         """Make tasks stay in processing."""
         for task_id in task_ids:
             self._tasks[task_id] = replace(self._tasks[task_id], stuck=True)
 
-    def release(self) -> None:
-        """Let every stuck task go on."""
+    def release_stuck(self) -> None:
+        """Let every stuck task continue."""
         for task_id, task in self._tasks.items():
             self._tasks[task_id] = replace(task, stuck=False)

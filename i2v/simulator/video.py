@@ -1,4 +1,4 @@
-"""The video of a picture: a real MP4, made by the ffmpeg that imageio-ffmpeg carries."""
+"""The video of a picture: a real MP4, made by the ffmpeg of imageio-ffmpeg."""
 
 import asyncio
 from pathlib import Path
@@ -11,14 +11,14 @@ FRAMES_PER_SECOND = 24
 VIDEO_SIZE = (1280, 720)
 """720p, as A2E's public documentation describes its results."""
 RENDER_SECONDS_EACH = 15.0
-"""Longest rendering, for each second of video."""
+"""Most seconds that the rendering may take, for each second of video."""
 
 
-async def film_picture(picture: bytes, seconds: int, target: Path) -> None:
+async def render_video(picture: bytes, seconds: int, target: Path) -> None:
     """Write an H.264 MP4 of exactly so many seconds, slowly zooming over the picture.
 
-    Raises `ClipError` for what is no picture, and when ffmpeg fails or takes too long. Cancelling
-    leaves neither a process nor a file.
+    Raises `ClipError` for a file that is no picture, and when ffmpeg fails or takes too long.
+    Cancelling leaves no process and no file behind.
     """
     unfinished = target.with_suffix(".part.mp4")
     still = await asyncio.to_thread(compose_still, picture)
@@ -38,15 +38,14 @@ def _command(seconds: int, target: Path) -> list[str]:
         f":y='(ih-ih/zoom)*(0.5-0.3*sin({turn}))':d={frames}:s={width}x{height}"
         f":fps={FRAMES_PER_SECOND}"
     )
-    # The grain keeps a video of one flat colour as large as clients expect a video to be.
+    # The noise keeps a video of one flat colour as large as clients expect a video to be.
     filters = f"{move},noise=c0s=6:c0f=t,format=yuv420p"
-    return [
-        *(imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-y"),
-        *("-filter_threads", "2", "-f", "bmp_pipe", "-i", "pipe:0"),
-        *("-vf", filters, "-frames:v", str(frames)),
-        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-threads", "2"),
-        *("-movflags", "+faststart", str(target)),
-    ]
+    options = (
+        "-hide_banner -loglevel error -y -filter_threads 2 -f bmp_pipe -i pipe:0"
+        f" -vf {filters} -frames:v {frames}"
+        " -c:v libx264 -preset veryfast -crf 23 -threads 2 -movflags +faststart"
+    )
+    return [imageio_ffmpeg.get_ffmpeg_exe(), *options.split(), str(target)]
 
 
 async def _run(command: list[str], still: bytes, seconds: float) -> None:
@@ -66,5 +65,5 @@ async def _run(command: list[str], still: bytes, seconds: float) -> None:
             process.kill()
             await process.wait()
     if process.returncode:
-        said = errors.decode(errors="replace").strip()[-500:]
-        raise ClipError(f"ffmpeg failed with {process.returncode}: {said}")
+        message = errors.decode(errors="replace").strip()[-500:]
+        raise ClipError(f"ffmpeg failed with {process.returncode}: {message}")

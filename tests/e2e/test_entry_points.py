@@ -1,4 +1,4 @@
-"""Both doors, from the picture to the stored video and its events, over real HTTP."""
+"""Both entry points, from the picture to the stored video and its events, over real HTTP."""
 
 import hashlib
 from pathlib import Path
@@ -15,12 +15,12 @@ from tests.e2e.conftest import Running
 @pytest.fixture(scope="module")
 def report(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """What one run of the demo reports."""
-    demo = Demo(running.stack, running.emulator, tell=lambda _door, _status: None)
+    demo = Demo(running.stack, running.emulator, on_status=lambda _entry_point, _status: None)
     return demo.run(SAMPLE_PATH, "She smiles.", tmp_path_factory.mktemp("out"))
 
 
-def test_both_doors_end_in_a_video(report: Report) -> None:
-    assert [(task.door, task.status) for task in report.tasks] == [
+def test_both_entry_points_end_in_a_video(report: Report) -> None:
+    assert [(task.entry_point, task.status) for task in report.tasks] == [
         ("rest", "succeeded"),
         ("upload", "succeeded"),
     ]

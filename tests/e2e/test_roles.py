@@ -273,10 +273,10 @@ def stage() -> Iterator[Stage]:
 
 
 def test_the_roles_suffice(tmp_path: Any) -> None:
-    """Both doors, to their videos and their events, with nothing allowed but what roles allow."""
+    """Both entry points work up to videos and events with only what the roles permit."""
     simulator = SimulatorSettings(generation_seconds=1)
     with running_stack(simulator=simulator, enforce_authorization=True) as (stack, emulator):
-        demo = Demo(stack, emulator, tell=lambda _door, _status: None)
+        demo = Demo(stack, emulator, on_status=lambda _entry_point, _status: None)
         report = demo.run(SAMPLE_PATH, "She smiles.", tmp_path)
     assert [task.status for task in report.tasks] == ["succeeded", "succeeded"]
     assert len(report.events) == 6

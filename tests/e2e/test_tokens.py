@@ -123,7 +123,7 @@ def test_what_cannot_be_is_said_in_one_sentence(running: Running, token: Command
     for arguments, sentence in (
         (("revoke", "0123456789abcdef"), "There is no such token"),
         (("revoke", "x"), "There is no such token"),
-        (("revoke", "abababab"), "Several tokens begin like that"),
+        (("revoke", "abababab"), "Several tokens begin with that"),
         (("create", "--owner", "a/b"), "An owner is one segment"),
         (("create", "--owner", "an\nna"), "An owner is one segment"),
         (("create", "--owner", "anna", "--name", ""), "A token's name"),

@@ -38,7 +38,7 @@ def make_world(
     async def picture(_url: str) -> bytes:
         return b"a picture"
 
-    patch.setattr("i2v.simulator.studio.fetch_picture", picture)
+    patch.setattr("i2v.simulator.renderer.fetch_picture", picture)
     interception = Interception()
     interception.install(patch)
     with deployed(template, variables) as application:

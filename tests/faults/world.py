@@ -173,11 +173,11 @@ class World:
         self.interception.forget()
         self.generation_seconds = simulator.generation_seconds
         self._a2e.serve(
-            create_app(simulator, now=lambda: self.clock().timestamp(), film=self._film)
+            create_app(simulator, now=lambda: self.clock().timestamp(), render=self._render)
         )
         self.outside = httpx.Client(transport=self._a2e, base_url=A2E_URL)
 
-    async def _film(self, _picture: bytes, _seconds: int, path: Path) -> None:
+    async def _render(self, _picture: bytes, _seconds: int, path: Path) -> None:
         path.write_bytes(self.clip)
 
     def _note(self, call: str, request: httpx.Request, answer: httpx.Response) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from i2v.simulator.renderer import Render
 from i2v.simulator.server import running_simulator
 from i2v.simulator.settings import SimulatorSettings
-from i2v.simulator.studio import Film
-from i2v.simulator.video import film_picture
-from tests.support.simulation import Clock, Pictures, Simulate, Simulation, film_at_once
+from i2v.simulator.video import render_video
+from tests.support.simulation import Clock, Pictures, Simulate, Simulation, render_at_once
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +28,13 @@ def endings() -> Iterator[list[threading.Thread]]:
 def simulate(
     pictures: Pictures, endings: list[threading.Thread], caplog: pytest.LogCaptureFixture
 ) -> Iterator[Simulate]:
-    """Starts simulators; without ffmpeg unless `film` says otherwise."""
+    """Starts simulators; without ffmpeg unless `render` says otherwise."""
     running = ExitStack()
 
-    def begin(*, film: Film = film_at_once, **settings: Any) -> Simulation:
+    def begin(*, render: Render = render_at_once, **settings: Any) -> Simulation:
         chosen = SimulatorSettings(**{"generation_seconds": 10.0, **settings})
         clock = Clock()
-        server = running_simulator(chosen, now=clock, film=film)
+        server = running_simulator(chosen, now=clock, render=render)
         client = httpx.Client(
             base_url=running.enter_context(server),
             headers={"authorization": f"Bearer {chosen.token}"},
@@ -57,9 +57,9 @@ def simulation(simulate: Simulate) -> Simulation:
 
 
 @pytest.fixture
-def filming(simulate: Simulate) -> Simulation:
+def rendering(simulate: Simulate) -> Simulation:
     """A simulation whose videos are real."""
-    return simulate(film=film_picture)
+    return simulate(render=render_video)
 
 
 @pytest.fixture(scope="session")

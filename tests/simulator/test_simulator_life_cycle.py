@@ -8,13 +8,13 @@ import pytest
 
 from i2v.simulator.picture import ClipError
 from i2v.simulator.settings import SimulatorSettings
-from i2v.simulator.start_request import StartRequest
-from i2v.simulator.tasks import Clip, Failure, Status, Task, status_at
+from i2v.simulator.start_body import StartBody
+from i2v.simulator.tasks import Clip, SimulatedFailure, SimulatedTask, Status, status_at
 from tests.support.simulation import Pictures, Simulate, Simulation
 
-REQUEST = StartRequest(image_url="http://127.0.0.1/a.png", prompt="smile", negative_prompt="blur")
+REQUEST = StartBody(image_url="http://127.0.0.1/a.png", prompt="smile", negative_prompt="blur")
 CLIP = Clip(Path("a.mp4"), 0)
-FAILURE = Failure("no picture", "generation_error", 0)
+FAILURE = SimulatedFailure("no picture", "generation_error", 0)
 
 
 @pytest.mark.parametrize("outcome", [None, CLIP, FAILURE])
@@ -23,9 +23,9 @@ FAILURE = Failure("no picture", "generation_error", 0)
     [(0, "initialized"), (1.4, "initialized"), (1.6, "sent"), (2.9, "sent"), (3, "processing")],
 )
 def test_a_task_waits_its_time_whatever_comes_of_it(
-    outcome: Clip | Failure | None, age: float, status: str
+    outcome: Clip | SimulatedFailure | None, age: float, status: str
 ) -> None:
-    task = Task("id", REQUEST, 30, 100, "key", outcome)
+    task = SimulatedTask("id", REQUEST, 30, 100, "key", outcome)
     assert status_at(task, SimulatorSettings(generation_seconds=10), 100 + age) == status
     assert status_at(task, SimulatorSettings(generation_seconds=10), 109.9) == "processing"
 
@@ -34,8 +34,10 @@ def test_a_task_waits_its_time_whatever_comes_of_it(
     ("outcome", "status"),
     [(None, Status.PROCESSING), (CLIP, Status.COMPLETED), (FAILURE, Status.FAILED)],
 )
-def test_a_task_ends_as_its_work_did(outcome: Clip | Failure | None, status: Status) -> None:
-    task = Task("id", REQUEST, 30, 100, "key", outcome)
+def test_a_task_ends_as_its_work_did(
+    outcome: Clip | SimulatedFailure | None, status: Status
+) -> None:
+    task = SimulatedTask("id", REQUEST, 30, 100, "key", outcome)
     assert status_at(task, SimulatorSettings(generation_seconds=10), 110) is status
 
 
@@ -67,7 +69,7 @@ def test_it_stays_in_processing_until_the_video_is_rendered(simulate: Simulate) 
         del picture, seconds, target
         await asyncio.sleep(3600)
 
-    simulation = simulate(film=unfinished)
+    simulation = simulate(render=unfinished)
     task_id = simulation.start()["_id"]
     simulation.clock.skip(9999)
     assert simulation.status(task_id) == "processing"
@@ -144,9 +146,11 @@ def test_a_host_that_does_not_answer_fails_the_task(simulation: Simulation) -> N
     assert "fetch" in simulation.ended(task_id)["failed_message"]
 
 
-def test_a_file_that_is_no_picture_fails_the_task(filming: Simulation, pictures: Pictures) -> None:
+def test_a_file_that_is_no_picture_fails_the_task(
+    rendering: Simulation, pictures: Pictures
+) -> None:
     url = pictures.add("page.png", b"<html>sign in</html>")
-    record = filming.ended(filming.start(image_url=url)["_id"])
+    record = rendering.ended(rendering.start(image_url=url)["_id"])
     assert record["failed_message"] == "The file is not a readable image"
 
 
@@ -155,7 +159,7 @@ def test_what_goes_wrong_in_rendering_fails_the_task(simulate: Simulate) -> None
         del picture, seconds, target
         raise ClipError("ffmpeg failed with 1")
 
-    simulation = simulate(film=broken)
+    simulation = simulate(render=broken)
     record = simulation.ended(simulation.start()["_id"])
     assert (record["current_status"], record["failed_message"]) == (
         "failed",

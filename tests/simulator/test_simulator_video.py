@@ -11,23 +11,23 @@ from pymediainfo import MediaInfo
 from i2v.sample.draw import portrait
 from i2v.simulator.picture import MOST_PIXELS, STILL_SIZE, ClipError, compose_still
 from i2v.simulator.sample import SAMPLE_PATH
-from i2v.simulator.video import film_picture
+from i2v.simulator.video import render_video
 from tests.support.simulation import Pictures, Simulation, encoded
 
 ORIENTATION = 0x0112
 
 
 def test_a_completed_task_gives_an_h264_video_of_its_length(
-    filming: Simulation, pictures: Pictures, tmp_path: Path
+    rendering: Simulation, pictures: Pictures, tmp_path: Path
 ) -> None:
     urls = [
-        f"{filming.client.base_url}/_simulator/sample.png",
+        f"{rendering.client.base_url}/_simulator/sample.png",
         pictures.add("flat.jpg", encoded(Image.new("RGB", (641, 333), "#888"), "JPEG")),
     ]
     contents = []
     for url in urls:
-        result = filming.completed(image_url=url)["result_url"]
-        contents.append(filming.client.get(result).content)
+        result = rendering.completed(image_url=url)["result_url"]
+        contents.append(rendering.client.get(result).content)
         path = tmp_path / "video.mp4"
         path.write_bytes(contents[-1])
         [video] = MediaInfo.parse(path).video_tracks
@@ -42,7 +42,7 @@ def test_a_completed_task_gives_an_h264_video_of_its_length(
 
 def test_a_twenty_second_video_has_twenty_seconds(tmp_path: Path) -> None:
     path = tmp_path / "video.mp4"
-    asyncio.run(film_picture(SAMPLE_PATH.read_bytes(), 20, path))
+    asyncio.run(render_video(SAMPLE_PATH.read_bytes(), 20, path))
     [video] = MediaInfo.parse(path).video_tracks
     assert video.duration == 20_000
     assert [file.name for file in tmp_path.iterdir()] == ["video.mp4"]
@@ -50,7 +50,7 @@ def test_a_twenty_second_video_has_twenty_seconds(tmp_path: Path) -> None:
 
 def test_cancelling_leaves_nothing(tmp_path: Path) -> None:
     async def cancelled() -> None:
-        work = asyncio.create_task(film_picture(SAMPLE_PATH.read_bytes(), 20, tmp_path / "v.mp4"))
+        work = asyncio.create_task(render_video(SAMPLE_PATH.read_bytes(), 20, tmp_path / "v.mp4"))
         while not (tmp_path / "v.part.mp4").exists():
             await asyncio.sleep(0.01)
         work.cancel()

@@ -28,7 +28,7 @@ class Clock:
         self.time += seconds
 
 
-async def film_at_once(picture: bytes, seconds: int, target: Path) -> None:
+async def render_at_once(picture: bytes, seconds: int, target: Path) -> None:
     """Stands in for ffmpeg where the video itself is not the point."""
     target.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 100)
 
@@ -114,7 +114,7 @@ class Simulation:
 
 
 type Simulate = Callable[..., Simulation]
-"""Starts a simulator: keyword arguments are settings, and `film`."""
+"""Starts a simulator: keyword arguments are settings, and `render`."""
 
 
 class Pictures:

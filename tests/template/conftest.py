@@ -1,4 +1,4 @@
-"""The template as the tools see it: with its short forms written out, and as SAM translates it."""
+"""The template as SAM translates it."""
 
 import copy
 from typing import Any
@@ -8,7 +8,7 @@ from samtranslator.translator.transform import transform
 
 
 class NoManagedPolicies:
-    """SAM asks AWS for the names of managed policies; nobody here uses one by name."""
+    """SAM asks AWS for the names of managed policies; the template uses none by name."""
 
     def load(self) -> dict[str, str]:
         return {}
@@ -16,7 +16,7 @@ class NoManagedPolicies:
 
 @pytest.fixture(scope="session")
 def translated(template: dict[str, Any]) -> dict[str, Any]:
-    """The resources that CloudFormation gets to see, as if the code were uploaded already."""
+    """The resources that CloudFormation receives, as if the code were uploaded already."""
     source = copy.deepcopy(template)
     for resource in source["Resources"].values():
         for place in {"CodeUri", "ContentUri", "DefinitionUri"} & set(resource["Properties"]):

@@ -1,4 +1,4 @@
-"""What `sam build` makes, and that Lambda's own runtime can run it."""
+"""What `sam build` makes runs under Lambda's own runtime."""
 
 import fcntl
 import importlib.metadata
@@ -37,7 +37,7 @@ def sam() -> Path:
 
 
 def run_sam(*arguments: str | Path, cwd: Path) -> str:
-    """Run the SAM CLI with the real Python 3.13 first on the PATH; what it said."""
+    """Run the SAM CLI with the real Python 3.13 first on the PATH, and return its output."""
     python = Path(sys.base_prefix) / "bin"
     inherited = {n: v for n, v in os.environ.items() if not n.startswith(("AWS_", "SAM_"))}
     run = subprocess.run(
@@ -134,10 +134,14 @@ def running_function(
     with log.open("wb") as output:
         process = subprocess.Popen(
             [
-                *(program, "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
-                *("--runtime-api-address", f"127.0.0.1:{free_port()}"),
+                program,
+                f"--runtime-interface-emulator-address=127.0.0.1:{port}",
+                f"--runtime-api-address=127.0.0.1:{free_port()}",
+                Path(sys.base_prefix) / "bin" / "python3.13",
                 # No site-packages: the layer must be complete.
-                *(Path(sys.base_prefix) / "bin" / "python3.13", "-S", "-m", "awslambdaric"),
+                "-S",
+                "-m",
+                "awslambdaric",
                 "app.handler",
             ],
             cwd=code,
@@ -159,8 +163,8 @@ def running_function(
 
 
 def test_the_template_is_valid_to_the_sam_cli(tmp_path: Path) -> None:
-    said = run_sam("validate", "--lint", "-t", PROJECT / "template.yaml", cwd=tmp_path)
-    assert "is a valid SAM Template" in said
+    output = run_sam("validate", "--lint", "-t", PROJECT / "template.yaml", cwd=tmp_path)
+    assert "is a valid SAM Template" in output
 
 
 def test_every_function_is_built_as_its_one_file(built: Path) -> None:
@@ -231,12 +235,12 @@ def test_the_built_api_answers_under_lambda_s_own_runtime(
 
     with running_function(emulator_program, code, environment, log) as invoke:
         healthy = invoke(sample("api/get_health"))
-        told = invoke(refused)
+        unreadable = invoke(refused)
 
     assert healthy.status_code == 200, log.read_text(errors="replace")
     answer = healthy.json()
     assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False), answer
     assert httpx.Response(200, text=answer["body"]).json()["status"] == "ok"
-    problem = told.json()
+    problem = unreadable.json()
     assert problem["statusCode"] == 400, problem
     assert problem["multiValueHeaders"]["Content-Type"] == ["application/problem+json"]

@@ -1,4 +1,4 @@
-"""checkov finds nothing in the template but what the template itself says should be passed over."""
+"""checkov finds nothing in the template but what the template itself skips, with a reason."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from tests.conftest import PROJECT
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
-    """All that checkov says of the template."""
+    """The whole report of checkov about the template."""
     checkov = PROJECT / ".venv-checkov" / "bin" / "checkov"
     if not checkov.is_file():
         pytest.fail("checkov is missing; `make .venv-checkov/.ready` installs it")

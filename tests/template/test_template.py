@@ -1,4 +1,4 @@
-"""What is written in the template and elsewhere too is the same in both places."""
+"""What the template and another file both state is the same in both."""
 
 import re
 import subprocess
@@ -20,6 +20,7 @@ from tests.conftest import PROJECT
 
 FOLDERS = sorted(path.parent.name for path in PROJECT.glob("functions/*/app.py"))
 WORKFLOW = yaml.safe_load((PROJECT / "functions" / "generate_video.asl.yaml").read_text())
+MOST_BYTES_AS_TEXT = 51_200
 
 
 def logical_id(folder: str) -> str:
@@ -49,7 +50,7 @@ def actions(function: dict[str, Any]) -> set[str]:
     }
 
 
-def test_cfn_lint_has_nothing_to_say() -> None:
+def test_cfn_lint_finds_nothing() -> None:
     lint = Path(sys.executable).with_name("cfn-lint")
     run = subprocess.run(
         [lint, "template.yaml"],
@@ -60,6 +61,11 @@ def test_cfn_lint_has_nothing_to_say() -> None:
         timeout=60,
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_template_is_small_enough_to_be_passed_as_text() -> None:
+    # A larger one must be uploaded first, for example to validate it.
+    assert (PROJECT / "template.yaml").stat().st_size <= MOST_BYTES_AS_TEXT
 
 
 def test_every_variable_is_a_setting_and_every_setting_a_variable(template: dict[str, Any]) -> None:
@@ -104,6 +110,15 @@ def test_every_parameter_and_output_is_described(template: dict[str, Any]) -> No
         assert described["Description"].strip()
 
 
+def test_every_parameter_is_in_one_group_of_the_console(template: dict[str, Any]) -> None:
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+    # In the same order, so that the file reads like the console.
+    assert grouped == list(template["Parameters"])
+    labels = [group["Label"]["default"] for group in groups]
+    assert len(set(labels)) == len(labels)
+
+
 def test_every_parameter_is_used(template: dict[str, Any]) -> None:
     text = "".join(str(template[part]) for part in ("Conditions", "Globals", "Resources"))
     unused = [name for name in template["Parameters"] if f"'Ref': '{name}'" not in text]
@@ -119,9 +134,15 @@ def test_the_routes_are_those_the_api_answers(functions: dict[str, dict[str, Any
     events = functions["ApiFunction"]["Events"].values()
     written = {(event["Properties"]["Path"], event["Properties"]["Method"]) for event in events}
     answered = {(route.openapi_path, route.method.lower()) for route in api._routes()}
-    # Beside its own methods each path has one that stands for all others: OPTIONS, and 405.
+    # As well as its own methods each path has one for all others: OPTIONS, and 405.
     assert written == answered | {(path, "any") for path, _ in answered}
     assert {event["Type"] for event in events} == {"Api"}
+
+
+def test_the_routes_are_ordered_by_path_and_method(functions: dict[str, dict[str, Any]]) -> None:
+    routes = [event["Properties"] for event in functions["ApiFunction"]["Events"].values()]
+    keys = [(route["Path"], route["Method"] == "any", route["Method"]) for route in routes]
+    assert keys == sorted(keys)
 
 
 def test_only_public_routes_need_no_token(
@@ -180,7 +201,7 @@ def test_the_layer_is_built_for_what_the_functions_run_on(template: dict[str, An
 def test_a_lease_outlives_every_function_that_may_start(
     template: dict[str, Any], functions: dict[str, dict[str, Any]]
 ) -> None:
-    # Nobody can start anything at A2E without its token.
+    # A start at A2E needs its token.
     starting = {
         name: function["Timeout"]
         for name, function in functions.items()
@@ -215,7 +236,7 @@ def test_a_transfer_ends_before_the_function_that_stores_it(
     assert room * 1024 * 1024 > downloads.MAX_BYTES
 
 
-def test_nothing_repeats_a_paid_start_behind_our_back(settings: Settings) -> None:
+def test_no_library_retries_a_paid_start(settings: Settings) -> None:
     generator: Any = wiring._generator(settings)
     transport = generator._client._transport
     assert transport._pool._retries == 0
@@ -223,7 +244,7 @@ def test_nothing_repeats_a_paid_start_behind_our_back(settings: Settings) -> Non
     assert not generator._client.follow_redirects
 
 
-def test_the_indexes_are_those_the_table_is_asked_by(template: dict[str, Any]) -> None:
+def test_the_indexes_are_those_the_code_queries(template: dict[str, Any]) -> None:
     properties = template["Resources"]["TasksTable"]["Properties"]
     indexes = {
         index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
@@ -237,13 +258,16 @@ def test_the_indexes_are_those_the_table_is_asked_by(template: dict[str, Any]) -
     assert ttl == {"AttributeName": table._EXPIRES_AT, "Enabled": True}
 
 
-def test_the_machine_has_the_name_that_the_functions_are_told(template: dict[str, Any]) -> None:
+def test_the_state_machine_has_the_name_in_its_arn(template: dict[str, Any]) -> None:
     name = template["Resources"]["GenerateVideo"]["Properties"]["Name"]["Fn::Sub"]
-    told = template["Globals"]["Function"]["Environment"]["Variables"]["STATE_MACHINE_ARN"]
-    assert told["Fn::Sub"].endswith(f":stateMachine:{name}")
+    arn = template["Globals"]["Function"]["Environment"]["Variables"]["STATE_MACHINE_ARN"]
+    assert arn["Fn::Sub"].endswith(f":stateMachine:{name}")
+    assert (PROJECT / "template.yaml").read_text().count(":stateMachine:") == 1
 
 
-def test_uploads_arrive_from_the_prefix_that_is_read(functions: dict[str, dict[str, Any]]) -> None:
+def test_uploads_arrive_from_the_prefix_that_the_code_reads(
+    functions: dict[str, dict[str, Any]],
+) -> None:
     from image_to_video.lifecycle.uploads import PREFIX
 
     (event,) = functions["OnImageUploadedFunction"]["Events"].values()
@@ -254,14 +278,29 @@ def test_uploads_arrive_from_the_prefix_that_is_read(functions: dict[str, dict[s
     assert pattern["detail"]["bucket"]["name"] == [{"Ref": "ImagesBucket"}]
 
 
-def test_a_wildcard_in_a_policy_is_explained_by_a_comment() -> None:
+def test_a_wildcard_in_a_policy_is_explained_by_a_comment(template: dict[str, Any]) -> None:
     lines = [line.strip() for line in (PROJECT / "template.yaml").read_text().splitlines()]
     begin, wide = 0, []
     for number, line in enumerate(lines):
-        if re.match(r"- (Sid|Effect):", line):
+        if re.match(r"- (Sid|Effect|<<):", line):
             begin = number
         if re.match(r"""(Resource|Action|-) ?:? ?\[?["']?\*["']?\]?$|Action:.*:\*""", line):
             wide.append(begin)
-    permitting = [number for number in wide if "Effect: Deny" not in lines[number : number + 2]]
+
+    # The statement that `*tls_only` names denies; the parsed template shows that each use does.
+    permitting = [
+        begin
+        for begin in wide
+        if lines[begin] != "- <<: *tls_only" and "Effect: Deny" not in lines[begin : begin + 3]
+    ]
     assert permitting
     assert all(lines[number - 1].startswith("#") for number in permitting)
+    effects = [
+        statement["Effect"]
+        for resource in template["Resources"].values()
+        for statement in resource.get("Properties", {})
+        .get("PolicyDocument", {})
+        .get("Statement", [])
+        if statement.get("Sid") == "TlsOnly"
+    ]
+    assert effects == ["Deny"] * sum("&tls_only" in line or "*tls_only" in line for line in lines)

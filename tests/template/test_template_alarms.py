@@ -1,4 +1,4 @@
-"""What cannot be dealt with is kept, and somebody hears of it."""
+"""What cannot be processed becomes a dead letter and raises an alarm."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_every_asynchronous_function_has_dead_letters_of_its_own(translated: Res
         for mapping in of_type(translated, "Lambda::EventSourceMapping").values()
     }
     assert kept == {function: arn(queue) for function, queue in DEAD_LETTERS.items()}
-    # Everything else is asynchronous in no way: it is called by rules and streams alone.
+    # Only rules and streams call functions asynchronously, and they call no other.
     called = {
         target["Arn"]["Fn::GetAtt"][0]
         for rule in of_type(translated, "Events::Rule").values()
@@ -70,7 +70,7 @@ def test_a_function_may_write_to_its_dead_letters_and_to_no_other_queue(
     assert [statement["Resource"] for statement in given] == [arn(queue)]
 
 
-def test_what_a_rule_cannot_deliver_is_kept_too(translated: Resources) -> None:
+def test_what_a_rule_cannot_deliver_becomes_a_dead_letter_too(translated: Resources) -> None:
     kept = {
         name: target["DeadLetterConfig"]["Arn"]
         for name, rule in of_type(translated, "Events::Rule").items()
@@ -90,7 +90,7 @@ def test_what_a_rule_cannot_deliver_is_kept_too(translated: Resources) -> None:
     assert senders == [arn(rule) for rule in RULES]
 
 
-def test_dead_letters_are_kept_as_long_as_can_be(translated: Resources) -> None:
+def test_dead_letters_are_kept_for_the_longest_time(translated: Resources) -> None:
     queues = of_type(translated, "SQS::Queue")
     assert set(queues) == set(DEAD_LETTERS.values())
     for queue in queues.values():
@@ -98,8 +98,8 @@ def test_dead_letters_are_kept_as_long_as_can_be(translated: Resources) -> None:
         assert queue["SqsManagedSseEnabled"] is True
 
 
-def test_every_queue_and_topic_is_spoken_to_over_tls_alone(translated: Resources) -> None:
-    held = {
+def test_every_queue_and_topic_accepts_only_tls(translated: Resources) -> None:
+    covered = {
         place["Ref"]
         for kind, member in (("SQS::QueuePolicy", "Queues"), ("SNS::TopicPolicy", "Topics"))
         for policy in of_type(translated, kind).values()
@@ -110,7 +110,7 @@ def test_every_queue_and_topic_is_spoken_to_over_tls_alone(translated: Resources
         and statement["Action"] in ("sqs:*", "sns:Publish")
         and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     }
-    assert held == {*of_type(translated, "SQS::Queue"), *of_type(translated, "SNS::Topic")}
+    assert covered == {*of_type(translated, "SQS::Queue"), *of_type(translated, "SNS::Topic")}
 
 
 def test_every_alarm_reaches_the_topic_and_is_silent_without_data(translated: Resources) -> None:
@@ -135,7 +135,7 @@ def test_each_dead_letter_raises_an_alarm(translated: Resources, queue: str) -> 
     assert queue in alarm["AlarmDescription"]
 
 
-def test_the_alarms_watch_what_an_operator_must_know(translated: Resources) -> None:
+def test_the_alarms_cover_what_an_operator_must_know(translated: Resources) -> None:
     watched = {
         (alarm["Namespace"], alarm["MetricName"])
         for alarm in of_type(translated, "CloudWatch::Alarm").values()
@@ -181,12 +181,12 @@ def test_mail_is_sent_only_where_an_address_is_given(template: Resources) -> Non
         assert template["Parameters"][parameter]["Default"] == ""
 
 
-def test_people_are_mailed_about_ended_tasks_alone(template: Resources) -> None:
+def test_mails_are_about_ended_tasks_only(template: Resources) -> None:
     policy = template["Resources"]["EventsEmailSubscription"]["Properties"]["FilterPolicy"]
     assert policy == {"status": [status.value for status in TaskStatus if status.is_final]}
 
 
-def test_alarms_may_be_published_by_the_alarms_of_this_account_alone(translated: Resources) -> None:
+def test_only_alarms_of_this_account_may_publish_alarms(translated: Resources) -> None:
     statements = translated["AlarmsTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     (allowed,) = (s for s in statements if s["Effect"] == "Allow")
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
@@ -195,7 +195,7 @@ def test_alarms_may_be_published_by_the_alarms_of_this_account_alone(translated:
     }
 
 
-def test_an_event_is_tried_for_half_of_the_stream_s_day(translated: Resources) -> None:
+def test_an_event_is_retried_for_half_of_the_stream_s_day(translated: Resources) -> None:
     (stream,) = of_type(translated, "Lambda::EventSourceMapping").values()
     assert stream["MaximumRetryAttempts"] == -1
     assert stream["MaximumRecordAgeInSeconds"] == 12 * 3600

@@ -1,4 +1,4 @@
-"""What API Gateway answers by itself reads like the API's own problem documents."""
+"""API Gateway's own responses read like the API's own problem documents."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def header(answer: dict[str, Any], name: str) -> Any:
     return answer["responseParameters"].get(f"gatewayresponse.header.{name}")
 
 
-def test_no_answer_is_forgotten(answers: dict[str, dict[str, Any]]) -> None:
+def test_every_kind_of_response_is_set(answers: dict[str, dict[str, Any]]) -> None:
     assert len(KINDS) > 20
     assert set(answers) == set(KINDS)
 
@@ -76,7 +76,7 @@ def test_each_is_a_problem_document(answers: dict[str, dict[str, Any]], kind: st
     assert header(answer, "Content-Type") == "'application/problem+json'"
 
 
-def test_what_the_api_answers_too_has_its_status_and_words(
+def test_a_problem_that_the_api_has_too_is_the_same(
     answers: dict[str, dict[str, Any]],
 ) -> None:
     both = {
@@ -117,7 +117,7 @@ def test_what_the_api_answers_too_has_its_status_and_words(
         ("INTEGRATION_TIMEOUT", 503, "temporarily_unavailable"),
     ],
 )
-def test_the_common_ones_say_what_the_contract_says(
+def test_the_common_ones_are_as_in_the_contract(
     answers: dict[str, dict[str, Any]], kind: str, status: int, code: str
 ) -> None:
     body = problem(answers[kind])
@@ -125,9 +125,7 @@ def test_the_common_ones_say_what_the_contract_says(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_what_passes_by_itself_names_a_wait(
-    answers: dict[str, dict[str, Any]], kind: str
-) -> None:
+def test_only_temporary_problems_name_a_wait(answers: dict[str, dict[str, Any]], kind: str) -> None:
     wait = header(answers[kind], "Retry-After")
     if problem(answers[kind])["status"] in (429, 503):
         assert int(wait.strip("'")) > 0
@@ -135,15 +133,15 @@ def test_only_what_passes_by_itself_names_a_wait(
         assert wait is None
 
 
-def test_who_brings_no_token_is_told_of_which_kind(answers: dict[str, dict[str, Any]]) -> None:
-    told = {kind for kind in KINDS if header(answers[kind], "WWW-Authenticate")}
-    assert told == {"UNAUTHORIZED"}
+def test_only_a_missing_token_names_its_scheme(answers: dict[str, dict[str, Any]]) -> None:
+    named = {kind for kind in KINDS if header(answers[kind], "WWW-Authenticate")}
+    assert named == {"UNAUTHORIZED"}
     assert header(answers["UNAUTHORIZED"], "WWW-Authenticate") == "'Bearer'"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_of_the_request_is_repeated(answers: dict[str, dict[str, Any]], kind: str) -> None:
-    """API Gateway does not escape what it puts in, and its reasons repeat the token."""
+    """API Gateway does not escape what it inserts, and its reasons repeat the token."""
     (text,) = answers[kind]["responseTemplates"].values()
     assert set(VARIABLE.findall(text)) <= set(CONTEXT)
     values = str(answers[kind]["responseParameters"].values())
@@ -210,6 +208,6 @@ def test_pages_may_send_forms_and_read_videos_where_their_origin_is_permitted(
 
     assert rule("ImagesBucket")["AllowedOrigins"] == [{"Ref": "CorsOrigin"}]
     assert rule("ImagesBucket")["AllowedMethods"] == ["POST"]
-    # A browser that was led there from another origin calls its own `null`; the link is signed.
+    # After the redirect a browser sends the origin `null`; the link is signed.
     assert rule("VideosBucket")["AllowedOrigins"] == ["*"]
     assert rule("VideosBucket")["AllowedMethods"] == ["GET", "HEAD"]

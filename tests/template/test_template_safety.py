@@ -1,4 +1,4 @@
-"""What the deployed resources promise: nothing lost, nothing public, nothing more than needed."""
+"""The deployed resources lose nothing, expose nothing and have no more permissions than needed."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
     return [statement for document in documents for statement in document["Statement"]]
 
 
-def test_what_users_own_outlives_the_stack(translated: Resources) -> None:
+def test_the_data_of_users_outlives_the_stack(translated: Resources) -> None:
     kept = {"TasksTable", "TokensTable", "ImagesBucket", "VideosBucket"}
     for name in kept:
         assert translated[name]["DeletionPolicy"] == "Retain", name
@@ -39,7 +39,7 @@ def test_tables_can_be_restored_and_are_encrypted(translated: Resources) -> None
         assert properties["BillingMode"] == "PAY_PER_REQUEST", name
 
 
-def test_closed_tasks_are_forgotten_in_time_and_changes_are_streamed(translated: Resources) -> None:
+def test_closed_tasks_expire_and_changes_are_streamed(translated: Resources) -> None:
     properties = translated["TasksTable"]["Properties"]
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
@@ -55,7 +55,7 @@ def test_a_change_that_could_not_be_published_is_delivered_again(translated: Res
 
 
 @pytest.mark.parametrize("bucket", ["ImagesBucket", "VideosBucket"])
-def test_buckets_are_closed_encrypted_and_spoken_to_over_tls_alone(
+def test_buckets_are_private_encrypted_and_accept_only_tls(
     translated: Resources, bucket: str
 ) -> None:
     properties = translated[bucket]["Properties"]
@@ -80,18 +80,18 @@ def test_there_is_no_bucket_without_such_a_policy(translated: Resources) -> None
     assert set(of_type(translated, "S3::Bucket")) == {"ImagesBucket", "VideosBucket"}
 
 
-def test_uploads_keep_their_versions_and_are_told_of(translated: Resources) -> None:
+def test_uploads_keep_their_versions_and_are_reported(translated: Resources) -> None:
     properties = translated["ImagesBucket"]["Properties"]
     assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
-    told = properties["NotificationConfiguration"]
-    assert told == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-    # What the system itself writes must never start anything.
+    notified = properties["NotificationConfiguration"]
+    assert notified == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    # What the system itself writes must never start a task.
     assert "NotificationConfiguration" not in translated["VideosBucket"]["Properties"]
 
 
 def test_topics_and_queues_are_encrypted(translated: Resources) -> None:
     topics = of_type(translated, "SNS::Topic")
-    # CloudWatch cannot publish to it otherwise, and it says nothing of any task.
+    # CloudWatch cannot publish to it otherwise, and it contains nothing about a task.
     topics.pop("AlarmsTopic")
     for name, topic in topics.items():
         assert topic["Properties"]["KmsMasterKeyId"], name
@@ -122,16 +122,16 @@ def test_no_statement_permits_more_than_named_actions_on_named_resources(
         for statement in statements(role):
             seen += 1
             given = statement["Action"]
-            asked = given if isinstance(given, list) else [given]
-            assert not any("*" in action for action in asked), name
+            actions = given if isinstance(given, list) else [given]
+            assert not any("*" in action for action in actions), name
             if statement["Resource"] == "*":
-                # The one thing that has no narrower resource.
-                assert all(action.startswith("logs:") for action in asked), name
+                # Log delivery supports no narrower resource.
+                assert all(action.startswith("logs:") for action in actions), name
                 assert name == "GenerateVideoRole"
     assert seen > len(of_type(translated, "Lambda::Function"))
 
 
-def test_only_the_publisher_publishes_and_only_the_copier_writes_videos(
+def test_only_publish_events_publishes_and_only_store_video_writes_videos(
     translated: Resources,
 ) -> None:
     def holders(action: str, resource: str = "") -> set[str]:
@@ -159,13 +159,15 @@ def test_every_function_and_the_machine_are_traced(translated: Resources) -> Non
     assert machine["Properties"]["StateMachineType"] == "STANDARD"
 
 
-def test_lambda_repeats_an_upload_s_event_a_stated_number_of_times(translated: Resources) -> None:
+def test_lambda_retries_the_event_of_an_upload_a_stated_number_of_times(
+    translated: Resources,
+) -> None:
     config = translated["OnImageUploadedFunctionEventInvokeConfig"]["Properties"]
     assert config["MaximumRetryAttempts"] == 2
     assert config["MaximumEventAgeInSeconds"] >= 3600
 
 
-def test_a_revoked_token_is_let_in_for_a_minute_at_most(template: Resources) -> None:
+def test_a_revoked_token_is_accepted_for_a_minute_at_most(template: Resources) -> None:
     authorizer = template["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["BearerToken"]
     assert authorizer["Identity"] == {"Header": "Authorization", "ReauthorizeEvery": 60}
 
@@ -186,13 +188,13 @@ def test_a_revoked_token_is_let_in_for_a_minute_at_most(template: Resources) -> 
         ("ftp://video.a2e.ai", False),
     ],
 )
-def test_the_account_s_token_travels_by_tls_or_stays_on_the_machine(
+def test_the_account_s_token_is_sent_by_tls_or_stays_on_the_machine(
     template: Resources, address: str, good: bool
 ) -> None:
     assert bool(re.fullmatch(template["Parameters"]["A2EUrl"]["AllowedPattern"], address)) is good
 
 
-def test_images_are_forgotten_in_the_time_that_is_set(template: Resources) -> None:
+def test_images_are_deleted_after_the_days_that_are_set(template: Resources) -> None:
     rules = template["Resources"]["ImagesBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     (rule,) = (rule for rule in rules if "ExpirationInDays" in rule)
     assert rule["Status"] == {"Fn::If": ["ForgetsImages", "Enabled", "Disabled"]}
@@ -203,7 +205,7 @@ def test_images_are_forgotten_in_the_time_that_is_set(template: Resources) -> No
 
 
 @pytest.mark.parametrize("bucket", ["ImagesBucket", "VideosBucket"])
-def test_what_was_deleted_or_replaced_can_be_had_back_for_a_month(
+def test_a_deleted_or_replaced_object_can_be_restored_for_a_month(
     translated: Resources, bucket: str
 ) -> None:
     properties = translated[bucket]["Properties"]

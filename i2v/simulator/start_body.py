@@ -1,4 +1,4 @@
-"""The body of a start call: what A2E's public documentation accepts, and what it costs."""
+"""The body of a start call, as A2E's public documentation describes it, and its price."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ COINS_PER_FIVE_SECONDS = 30
 
 
 def _public_address(value: str) -> str:
-    """Data addresses are refused: A2E fetches every picture itself, by http or https."""
+    """Refuse data URLs: A2E fetches every picture itself, by http or https."""
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an http or https address")
@@ -27,11 +27,11 @@ type PublicAddress = Annotated[str, AfterValidator(_public_address)]
 type SecureAddress = Annotated[str, AfterValidator(_secure_address)]
 
 
-class StartRequest(BaseModel):
+class StartBody(BaseModel):
     """A start call that A2E's public documentation allows; members not named here are ignored.
 
     Strict: a number sent as text is refused. A default is never validated, so an empty text or a
-    zero here means "not sent", while sending one is judged.
+    zero here means "not sent", while one that is sent is validated.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
@@ -55,7 +55,7 @@ class StartRequest(BaseModel):
 
     @model_validator(mode="after")
     def _both_prompts(self) -> Self:
-        # The schema calls the prompts optional; the service demands both unless there is a LoRA.
+        # The schema calls the prompts optional; the service requires both unless there is a LoRA.
         if not self.lora and not (self.prompt.strip() and self.negative_prompt.strip()):
             raise ValueError("prompt and negative_prompt are both required without lora")
         if self.model_type == "FLF2V" and not self.end_image_url:
@@ -66,14 +66,14 @@ class StartRequest(BaseModel):
     def coins(self) -> int:
         """Coins charged for each video of this call.
 
-        `a2e-v2` is documented as dearer, by how much is not known: here it is twice the price.
+        `a2e-v2` is documented as more expensive, but not by how much: here it costs twice as much.
         """
-        dearer = 2 if self.model_version == "a2e-v2" else 1
-        return COINS_PER_FIVE_SECONDS * dearer * self.video_time // 5
+        factor = 2 if self.model_version == "a2e-v2" else 1
+        return COINS_PER_FIVE_SECONDS * factor * self.video_time // 5
 
 
 def explain(error: ValidationError) -> str:
-    """What is wrong with a body, in one line for people."""
+    """What is wrong with a body, in one readable line."""
     return "; ".join(
         ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"])))
         for fault in error.errors(include_url=False, include_context=False)
