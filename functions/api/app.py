@@ -96,7 +96,7 @@ def get_task(task_id: TaskId) -> Response[TaskView]:
     "/tasks/<task_id>/cancel",
     operation_id="cancel_task",
     summary="Cancel a task",
-    description="Close a task; with the coins back where the generator still gives them.",
+    description="Cancel a task; its coins are refunded where the generator still refunds them.",
     tags=["tasks"],
     responses=answers.TASK_CANCELED | problems(401, 403, 404, 429, 503),
 )
@@ -110,7 +110,7 @@ def cancel_task(task_id: TaskId) -> Response[TaskView]:
     "/tasks/<task_id>/video",
     operation_id="get_video",
     summary="Fetch the video",
-    description="Lead to the finished video: a link of a few minutes, a fresh one each time.",
+    description="Redirect to the finished video: a link of a few minutes, a fresh one each time.",
     tags=["tasks"],
     responses=answers.VIDEO_LINK | problems(401, 403, 404, 409, 429, 503),
 )
@@ -125,7 +125,7 @@ def get_video(task_id: TaskId) -> Response[None]:
     "/uploads",
     operation_id="create_upload",
     summary="Get a form for an image",
-    description="Let the image itself be sent; it starts the task whose id is told here.",
+    description="Get a form that uploads the image itself; the upload starts task `task_id`.",
     tags=["uploads"],
     responses=answers.UPLOAD_FORM | problems(400, 401, 403, 413, 422, 429, 503),
 )
@@ -139,8 +139,8 @@ def create_upload(request: UploadBody) -> Response[UploadTicket]:
 @app.get(
     "/health",
     operation_id="get_health",
-    summary="Tell that the API answers",
-    description="Tell that the API answers.",
+    summary="Check that the API answers",
+    description="Check that the API answers.",
     tags=["service"],
     responses=answers.HEALTH | problems(429, 503),
 )
@@ -166,8 +166,7 @@ def get_contract() -> Response[dict[str, Any]]:
     "/asyncapi.json",
     operation_id="get_event_catalogue",
     summary="The catalogue of events",
-    description="Show the catalogue of events, as AsyncAPI; its schemas are where events say they"
-    " are.",
+    description="The catalogue of events, as AsyncAPI; `dataschema` of an event points here.",
     tags=["service"],
     responses=answers.EVENT_CATALOGUE | problems(429, 503),
 )

@@ -96,7 +96,7 @@ TASK_CANCELED: Final[Responses] = {
     )
     for status, description in {
         200: "The task, with what the request achieved as `cancellation`.",
-        202: "The wish is recorded; what it achieved is not known yet.",
+        202: "The cancel request is recorded; what it achieved is not known yet.",
     }.items()
 }
 VIDEO_LINK: Final[Responses] = {
