@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import httpx
+import hypothesis
 import imageio_ffmpeg
 import pytest
 from image_to_video import wiring
@@ -28,6 +29,15 @@ from tests.support.log_scan import pytest_configure, pytest_runtest_makereport
 
 # Hooks: every test's log is read through.
 __all__ = ["pytest_configure", "pytest_runtest_makereport"]
+
+# How fast this machine is now decides about no test; see tests/support/patience.py.
+hypothesis.settings.register_profile(
+    "patient",
+    hypothesis.settings.default,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("patient")
 
 PROJECT = Path(__file__).resolve().parent.parent
 REGION = "us-east-1"

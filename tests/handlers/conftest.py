@@ -19,6 +19,7 @@ from image_to_video.adapters.safe_download import GuardedTransport
 
 from tests.conftest import ACCOUNT, PROJECT, REGION, Application, Clock, ScriptedGenerator
 from tests.support.catalogue import assert_promised
+from tests.support.patience import PATIENCE
 
 
 def sample(case: str) -> dict[str, Any]:
@@ -151,7 +152,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
             *("-i", source, "-c:v", "libx264", "-preset", "ultrafast", str(path)),
         ],
         check=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     return path.read_bytes()
 

@@ -33,6 +33,7 @@ from pydantic import HttpUrl
 from tests.conftest import REGION, Application
 from tests.support.fake_a2e import ID, REQUEST, TOKEN, FakeA2E
 from tests.support.loopback import Exchange, refusing_port, serving
+from tests.support.patience import PATIENCE, until
 
 SINCE = datetime(2026, 11, 22, tzinfo=UTC)
 TEXTS = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(
@@ -98,7 +99,7 @@ def check_storable(text: str) -> None:
     assert text == text.encode(errors="replace").decode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(answer=ANSWERS)
 def test_a_start_ends_as_documented_whatever_comes(answer: httpx.Response) -> None:
     a2e = FakeA2E(start=answer)
@@ -117,7 +118,7 @@ def test_a_start_ends_as_documented_whatever_comes(answer: httpx.Response) -> No
     assert a2e.kinds() == ["start"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(detail=ANSWERS, batch=ANSWERS, listed=ANSWERS)
 def test_a_look_ends_as_documented_whatever_comes(
     detail: httpx.Response, batch: httpx.Response, listed: httpx.Response
@@ -135,7 +136,7 @@ def test_a_look_ends_as_documented_whatever_comes(
     assert "start" not in a2e.kinds()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(listed=ANSWERS)
 def test_a_lookup_ends_as_documented_whatever_comes(listed: httpx.Response) -> None:
     a2e = FakeA2E(list=listed)
@@ -149,7 +150,7 @@ def test_a_lookup_ends_as_documented_whatever_comes(listed: httpx.Response) -> N
         assert found is not None or isinstance(listed.json()["data"], list | dict)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(reply=ANSWERS)
 def test_a_refund_ends_as_documented_whatever_comes(reply: httpx.Response) -> None:
     a2e = FakeA2E(delete=reply)
@@ -178,7 +179,8 @@ def connected(stack: Application, settings: Settings) -> Connect:
     secrets.put_secret_value(SecretId=settings.a2e_token_secret, SecretString=TOKEN)
 
     def connect(url: str) -> Generator:
-        config = settings.model_copy(update={"a2e_url": HttpUrl(url), "start_timeout_seconds": 5})
+        changed = {"a2e_url": HttpUrl(url), "start_timeout_seconds": PATIENCE}
+        config = settings.model_copy(update=changed)
         return wiring._generator(config)
 
     return connect
@@ -267,9 +269,10 @@ def test_a_silent_generator_is_one_unconfirmed_start(
 
     with serving(silent) as server:
         generator = connected(server.url)
-        monkeypatch.setattr(generator, "_start_timeout", httpx.Timeout(0.05))
+        monkeypatch.setattr(generator, "_start_timeout", httpx.Timeout(PATIENCE, read=0.05))
         with pytest.raises(StartUnconfirmedError):
             generator.start(REQUEST)
+        until(lambda: server.seen)
         assert len(server.seen) == 1
 
 

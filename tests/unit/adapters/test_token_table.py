@@ -126,7 +126,8 @@ def test_what_is_no_token_of_ours_is_not_even_looked_up() -> None:
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
     header=st.text(st.characters(codec=None))
