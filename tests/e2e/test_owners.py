@@ -313,7 +313,9 @@ def test_a_token_that_has_ended_opens_nothing(
             answer = api.request(method, place, json=owners.body if method == "POST" else None)
         assert answer.status_code == status
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert not re.search("Ada|ada|" + "|".join(owners.ids), answer.text)
+        # Without its request id, whose digits say "ada" now and then.
+        text = str(plain(answer, UNKNOWN)[-1])
+        assert not re.search("Ada|ada|" + "|".join(owners.ids), text)
 
 
 def test_a_subscriber_hears_of_one_owner_alone(owners: Owners) -> None:
