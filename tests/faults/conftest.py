@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from image_to_video.settings import Settings
 
-from tests.conftest import REGION, deployed
+from tests.conftest import REGION
 from tests.faults.interception import Interception
 from tests.faults.world import World
+from tests.support.stack import deployment
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -41,7 +42,7 @@ def make_world(
     patch.setattr("i2v.simulator.renderer.fetch_picture", picture)
     interception = Interception()
     interception.install(patch)
-    with deployed(template, variables) as application:
+    with deployment(template, variables) as application:
         worlds = []
 
         def make(**changes: str) -> World:
