@@ -21,9 +21,9 @@ from tests.faults.interception import Kind, Point
 from tests.faults.invariants import (
     check,
     check_charges,
-    check_places,
     check_refunds,
     check_videos,
+    check_work,
     nothing_is_lost,
 )
 from tests.faults.scenarios import OWNER, PNG, REQUEST
@@ -160,7 +160,7 @@ class Histories(RuleBasedStateMachine):
             self.expected |= {f"rest {key}" for key in "abc"}
         self.world.interception.begin(Point(number, Kind.DIED_BEFORE), meanwhile=others[action])
         self.world.run_for(60)
-        if not self.world.interception.struck:
+        if not self.world.interception.reached:
             others[action]()
         self.world.interception.begin(None)
 
@@ -186,7 +186,7 @@ class Histories(RuleBasedStateMachine):
     def holds(self) -> None:
         check_charges(self.world)
         check_refunds(self.world)
-        check_places(self.world)
+        check_work(self.world)
         check_videos(self.world, complete=False)
 
     def teardown(self) -> None:
