@@ -25,6 +25,8 @@ from tests.support import log_scan
 
 # Longest life of one copy. It takes a tenth of a second; this is for machines that are very busy.
 LONGEST_SECONDS: Final = 120.0
+# After so many failures nothing new is learned.
+MOST_FAILURES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ class Forks:
             return None
         self.calls.append(call)
         for kind in self.kinds:
-            if kind is Kind.DIED_BEFORE and not is_first:
+            is_done = len(self.failures) >= MOST_FAILURES
+            if is_done or (kind is Kind.DIED_BEFORE and not is_first):
                 continue
             try:
                 text = self._fork()

@@ -7,12 +7,10 @@ from itertools import pairwise
 from image_to_video.contract.events import event_type
 from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
 
-from tests.faults.interception import Kind
+from tests.faults.accounting import check_coins, check_slots
 from tests.faults.world import World
 
 FINAL_TYPES = ("succeeded", "failed", "canceled")
-# What is set aside for one start of these tests, and what the simulated A2E charges for it.
-COINS = 30
 
 
 def check(world: World, *, tasks: int) -> None:
@@ -26,29 +24,8 @@ def check(world: World, *, tasks: int) -> None:
     check_times(world)
     check_videos(world)
     check_events(world)
-    check_limits(world)
-
-
-def deaths(world: World) -> int:
-    """How often a process died on the way."""
-    return sum(kind is not Kind.ANSWER_LOST for kind in world.interception.injected)
-
-
-def check_limits(world: World) -> None:
-    """The budget counts every coin, and too much only where it cannot know better.
-
-    That is where a death left a reservation behind, and where an attempt stayed unconfirmed. A slot
-    is left by a death, or kept because A2E may be at work; it is free again when its lease ends.
-    """
-    charged = sum(charge["coins"] for charge in world.ledger())
-    records = world.records()
-    unconfirmed = sum(len(task.attempts) - bool(task.generator_task_id) for task in records)
-    extra, remainder = divmod(world.spent() - charged, COINS)
-    assert remainder == 0, f"the budget counts {world.spent()}, {charged} were charged"
-    most = deaths(world) + unconfirmed
-    assert 0 <= extra <= most, f"the budget counts {world.spent()}, {charged} were charged"
-    kept = sum(task.may_be_at_work for task in records)
-    assert len(world.holders()) <= deaths(world) + kept, "a slot is held by a closed task"
+    check_coins(world)
+    check_slots(world)
 
 
 def check_work(world: World) -> None:

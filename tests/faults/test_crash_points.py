@@ -28,9 +28,11 @@ NAMES = [scenario.name for scenario in SCENARIOS]
 @pytest.fixture(scope="module")
 def world(make_world: Any) -> World:
     # Both limits on, so that their calls are crash points too; few polls, so that there are more.
+    # More coins are reserved than A2E charges (30), so that a mix-up of the two is noticed.
     made: World = make_world(
         MAX_GENERATING="1",
         DAILY_COIN_LIMIT="1000",
+        COINS_PER_SECOND="a2e=7,a2e-v2=14,a2e-v2-flash=7",
         POLL_PACE="0=10,60=290",
         START_RETRY_PACE="0=30,60=600",
         START_DEADLINE_SECONDS="2000",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.forks import Forks, SilentCopyError
+from tests.faults.forks import MOST_FAILURES, Forks, SilentCopyError
 from tests.faults.interception import Kind
 from tests.support import log_scan
 
@@ -49,6 +49,13 @@ def test_what_a_copy_logs_is_searched_for_secrets_too() -> None:
     logger = logging.getLogger("image-to-video")
     in_a_copy(Forks(kinds=(Kind.ANSWER_LOST,)), lambda: logger.warning("said by a copy"))
     assert "said by a copy" in log_scan.take()
+
+
+def test_a_run_that_fails_again_and_again_is_cut_short() -> None:
+    with Forks() as forks:
+        assert not any(run(forks, *"abcdefgh"))
+    assert len(forks.failures) == MOST_FAILURES
+    assert forks.calls == list("abcdefgh")
 
 
 def test_calls_that_are_not_wanted_are_no_crash_points() -> None:

@@ -288,6 +288,17 @@ class World:
         """What the budgets of all days count as spent, reservations included."""
         return sum(int(item["spent"]["N"]) for item in self._limits() if "spent" in item)
 
+    def reservations(self) -> dict[str, int]:
+        """The coins that are reserved and not booked, by the owner of the attempt's lease."""
+        budgets = [item for item in self._limits() if item["limit"]["S"] == "coins"]
+        own = {"limit", "member", "spent", "expires_at"}
+        return {
+            name: int(value["N"])
+            for budget in budgets
+            for name, value in budget.items()
+            if name not in own
+        }
+
     def holders(self) -> list[str]:
         """The tasks that hold a slot."""
         return [item["holder"]["S"] for item in self._limits() if "holder" in item]
