@@ -16,6 +16,9 @@ DEFINITION: Final[dict[str, Any]] = yaml.safe_load(
     (PROJECT / "functions/generate_video.asl.yaml").read_text()
 )
 
+# Far more than any task needs. AWS ends an execution after 25,000 events, some ten a round.
+MOST_INVOCATIONS: Final = 2000
+
 # The time limit of a whole execution lies beyond every deadline of a task.
 _MACHINE_FIELDS: Final = {"QueryLanguage", "StartAt", "States", "TimeoutSeconds"}
 _TASK: Final = "Type Next Resource Parameters ResultSelector ResultPath TimeoutSeconds Retry Catch"
@@ -42,6 +45,7 @@ class Execution:
     wake: datetime
     state: str | None = None
     retries: dict[int, int] = field(default_factory=dict)
+    invocations: int = 0
 
 
 class StateMachine:
@@ -68,6 +72,8 @@ class StateMachine:
 
     def invocation(self, execution: Execution) -> tuple[str, dict[str, Any]]:
         """The function that the task state invokes, as the file names it, and with what."""
+        execution.invocations += 1
+        assert execution.invocations <= MOST_INVOCATIONS, "the workflow goes round in circles"
         parameters = _filled(self._task(execution)["Parameters"], execution.data)
         return str(parameters["FunctionName"]), parameters["Payload"]
 
