@@ -1,18 +1,17 @@
 """Fixtures for every test: no real AWS, no network, time as a value, the template's own numbers."""
 
+import functools
 import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
+import botocore.session
 import httpx
-import imageio_ffmpeg
 import pytest
+from botocore.loaders import create_loader
 from image_to_video import wiring
 from image_to_video.adapters.safe_download import Downloads
 from image_to_video.domain.generator import PollAnswer, Running, Started, StartRequest
@@ -21,23 +20,30 @@ from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.settings import Settings
-from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
+from tests.support.clips import made_once
 from tests.support.log_scan import pytest_configure, pytest_runtest_makereport
+from tests.support.stack import ACCOUNT, REGION, Application, deployment
 
-# Hooks: every test's log is read through.
-__all__ = ["pytest_configure", "pytest_runtest_makereport"]
+__all__ = [
+    "ACCOUNT",
+    "REGION",
+    "Application",
+    # Hooks: every test's log is read through.
+    "pytest_configure",
+    "pytest_runtest_makereport",
+]
 
 PROJECT = Path(__file__).resolve().parent.parent
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
+# One second, 320 by 180, as ffmpeg draws it.
+PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24:duration=1")
 SCHEMA_URL = "https://api.example.com/v1/asyncapi.json#/components/schemas/TaskEventData"
 
 
 @dataclass
 class Clock:
-    """Time as a value: it stands still until it is told to go on."""
+    """Time as a value: it stands still until a test moves it."""
 
     moment: datetime = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -56,7 +62,7 @@ class ScriptedGenerator:
     """
 
     starts: list[Started | Exception] = field(default_factory=lambda: [Started("gen-000001", 30)])
-    looks: list[PollAnswer | Exception] = field(default_factory=lambda: [Running("processing")])
+    answers: list[PollAnswer | Exception] = field(default_factory=lambda: [Running("processing")])
     finds: list[Started | Exception | None] = field(default_factory=lambda: [None])
     refunds: list[bool | Exception] = field(default_factory=lambda: [False])
     requests: list[StartRequest] = field(default_factory=list)
@@ -71,8 +77,8 @@ class ScriptedGenerator:
 
     def check(self, generator_task_id: str) -> PollAnswer:
         self.checked.append(generator_task_id)
-        look: PollAnswer = _next(self.looks)
-        return look
+        answer: PollAnswer = _next(self.answers)
+        return answer
 
     def find(self, name: str, *, since: datetime) -> Started | None:
         self.found.append(name)
@@ -92,22 +98,6 @@ def _next(answers: list[Any]) -> Any:
     return answer
 
 
-@dataclass
-class Application:
-    """The resources of one deployed stack, in moto, and the environment its functions see."""
-
-    environment: dict[str, str]
-    queue_url: str
-
-    def client(self, service: str) -> Any:
-        make: Any = boto3.client
-        return make(service, region_name=REGION)
-
-    def table(self, variable: str) -> Any:
-        resource = boto3.resource("dynamodb", region_name=REGION)
-        return resource.Table(self.environment[variable])
-
-
 @pytest.fixture(autouse=True)
 def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fake credentials, a clean environment, and no client left over from another test."""
@@ -124,6 +114,14 @@ def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for cache in caches:
         cache.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_models_are_read_once() -> Iterator[None]:
+    """Every stack in moto begins with fresh sessions; what they read from disk stays the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", functools.cache(create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -188,68 +186,27 @@ def schedule(settings: Settings) -> Schedule:
     return settings.schedule
 
 
-@pytest.fixture
-def application(
-    template: dict[str, Any], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Application]:
-    """A stack in moto, for one test."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with deployed(template, environment) as application:
+@pytest.fixture(scope="module")
+def stack(template: dict[str, Any], variables: dict[str, str]) -> Iterator[Application]:
+    """A stack in moto, for all tests of one module."""
+    with deployment(template, variables) as application:
         yield application
 
 
-@contextmanager
-def deployed(template: dict[str, Any], environment: dict[str, str]) -> Iterator[Application]:
-    """Tables, buckets, topic, queue, secret and state machine in moto, as the template has them."""
-    with mock_aws():
-        resources = template["Resources"]
-        for logical_id, variable in (
-            ("TasksTable", "TASKS_TABLE"),
-            ("TokensTable", "TOKENS_TABLE"),
-            ("LimitsTable", "LIMITS_TABLE"),
-        ):
-            properties = resources[logical_id]["Properties"]
-            shape = {
-                name: properties[name]
-                for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-                if name in properties
-            }
-            if "StreamSpecification" in properties:
-                shape["StreamSpecification"] = {
-                    "StreamEnabled": True,
-                    **properties["StreamSpecification"],
-                }
-            boto3.client("dynamodb", region_name=REGION).create_table(
-                TableName=environment[variable], BillingMode="PAY_PER_REQUEST", **shape
-            )
-        s3 = boto3.client("s3", region_name=REGION)
-        s3.create_bucket(Bucket=environment["IMAGES_BUCKET"])
-        s3.create_bucket(Bucket=environment["VIDEOS_BUCKET"])
-        sns = boto3.client("sns", region_name=REGION)
-        sns.create_topic(Name="task-events")
-        sqs = boto3.client("sqs", region_name=REGION)
-        queue_url = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
-        sns.subscribe(
-            TopicArn=environment["TOPIC_ARN"],
-            Protocol="sqs",
-            Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:subscriber",
-            Attributes={"RawMessageDelivery": "true"},
-        )
-        secrets = boto3.client("secretsmanager", region_name=REGION)
-        for variable, secret in (("A2E_TOKEN_SECRET", "sk_test"), ("CURSOR_KEY_SECRET", "k" * 64)):
-            secrets.create_secret(Name=environment[variable], SecretString=secret)
-        boto3.client("stepfunctions", region_name=REGION).create_state_machine(
-            name="image-to-video-generate-video",
-            definition='{"StartAt": "Wait", "States": {"Wait": {"Type": "Succeed"}}}',
-            roleArn=f"arn:aws:iam::{ACCOUNT}:role/workflow",
-        )
-        yield Application(environment, queue_url)
+@pytest.fixture
+def application(
+    stack: Application, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Application:
+    """A stack in the state of its deployment, and the environment that its functions see."""
+    stack.reset()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return replace(stack, environment=environment)
 
 
 @dataclass
-class Results:
-    """The host of the result links: what the next transfers bring, the last one again and again."""
+class ResultHost:
+    """Where result links lead: answers what the test wrote down, in that order; the last stays."""
 
     answers: list[httpx.Response | Exception]
     fetched: list[str] = field(default_factory=list)
@@ -267,20 +224,14 @@ class Results:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A real video of one second."""
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    source = "testsrc2=size=320x180:rate=24:duration=1"
-    subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", path],
-        check=True,
-        capture_output=True,
-    )
-    return path.read_bytes()
+    """A real MP4 of one second, 320 by 180."""
+    return made_once(tmp_path_factory, *PICTURE, "-pix_fmt", "yuv420p")
 
 
 @pytest.fixture
-def results(clip: bytes) -> Results:
-    return Results([httpx.Response(200, content=clip, headers={"Content-Type": "video/mp4"})])
+def result_host(clip: bytes) -> ResultHost:
+    """The host of the finished videos; it has one."""
+    return ResultHost([httpx.Response(200, content=clip, headers={"Content-Type": "video/mp4"})])
 
 
 @pytest.fixture
@@ -288,11 +239,11 @@ def services(
     application: Application,
     settings: Settings,
     generator: ScriptedGenerator,
-    results: Results,
+    result_host: ResultHost,
     clock: Clock,
 ) -> wiring.Application:
     """The services as `wiring` builds them, over moto; the test has the generator and the time."""
-    client = httpx.Client(transport=httpx.MockTransport(results))
+    client = httpx.Client(transport=httpx.MockTransport(result_host))
     downloads = Downloads(client, clock=lambda: 0.0)
     return wiring.Application(settings, generator=generator, downloads=downloads, now=clock)
 

@@ -9,9 +9,10 @@ import pytest
 from image_to_video.settings import Settings
 from moto.core.utils import method_names_from_class
 
-from tests.conftest import REGION, deployed
+from tests.conftest import REGION
 from tests.faults.interception import Interception
 from tests.faults.world import World
+from tests.support.stack import deployment
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -47,7 +48,7 @@ def make_world(
     patch.setattr("botocore.useragent.UserAgentString.to_string", lambda _self: "tests")
     interception = Interception()
     interception.install(patch)
-    with deployed(template, variables) as application:
+    with deployment(template, variables) as application:
         worlds = []
 
         def make(**changes: str) -> World:

@@ -1,24 +1,26 @@
-"""What the handlers need beside a deployed stack: sample events, a context, an outside world."""
+"""What handlers need as well as a deployed stack: sample events, a context, an outside world."""
 
-import functools
 import json
-import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
-import botocore.session
 import httpx
-import imageio_ffmpeg
 import pytest
-from botocore.loaders import create_loader
+from botocore.client import BaseClient
 from image_to_video import wiring
 from image_to_video.adapters.safe_download import GuardedTransport
 
-from tests.conftest import ACCOUNT, PROJECT, REGION, Application, Clock, ScriptedGenerator
-from tests.support.catalogue import assert_promised
+from tests.conftest import (
+    ACCOUNT,
+    PROJECT,
+    REGION,
+    Application,
+    Clock,
+    ResultHost,
+    ScriptedGenerator,
+)
 
 
 def sample(case: str) -> dict[str, Any]:
@@ -42,64 +44,14 @@ def invoke(handler: Callable[[Any, Any], Any], event: dict[str, Any]) -> Any:
     return json.loads(json.dumps(handler(event, Context())))
 
 
-@dataclass(frozen=True)
-class Messages:
-    """What a subscriber of the topic has heard since it was last asked."""
-
-    application: Application
-
-    def read(self) -> list[dict[str, Any]]:
-        """The events, each as the catalogue promises, its message attributes as `attributes`."""
-        queue, events = self.application.client("sqs"), []
-        while found := queue.receive_message(
-            QueueUrl=self.application.queue_url,
-            MaxNumberOfMessages=10,
-            MessageAttributeNames=["All"],
-        ).get("Messages"):
-            for message in found:
-                attributes = {
-                    name: attribute["StringValue"]
-                    for name, attribute in message["MessageAttributes"].items()
-                }
-                event = json.loads(message["Body"])
-                assert_promised(event, attributes)
-                events.append(event | {"attributes": attributes})
-                queue.delete_message(
-                    QueueUrl=self.application.queue_url, ReceiptHandle=message["ReceiptHandle"]
-                )
-        return events
-
-
-@dataclass
-class ResultHost:
-    """Where result links lead: answers what the test wrote down, in that order; the last stays."""
-
-    answers: list[tuple[int, bytes]]
-    asked: list[str] = field(default_factory=list)
-
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request.url.path)
-        status, content = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        headers = {"Content-Type": "video/mp4", "Content-Length": str(len(content))}
-        return httpx.Response(status, stream=httpx.ByteStream(content), headers=headers)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _service_models_are_read_once() -> Iterator[None]:
-    """Every stack in moto begins with fresh sessions; what they read from disk stays the same."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", functools.cache(create_loader))
-        yield
-
-
 @pytest.fixture
-def told(
+def configured(
     environment: dict[str, str],
     clock: Clock,
     generator: ScriptedGenerator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A function with its settings, and nothing behind it: whoever calls AWS fails the test."""
+    """Functions with their settings; they tell the time by `clock` and start at `generator`."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(wiring, "now", clock)
@@ -107,27 +59,31 @@ def told(
 
 
 @pytest.fixture
-def deployed(told: None, application: Application) -> Application:
-    """The stack in moto; its functions tell the time by `clock` and start at `generator`."""
+def without_aws(configured: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions with nothing behind them: any call of AWS fails the test."""
+
+    def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> None:
+        raise AssertionError(f"{operation} was called")
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+
+
+@pytest.fixture
+def deployed(configured: None, application: Application) -> Application:
+    """The stack in moto, and functions that use it."""
     return application
 
 
 @pytest.fixture
-def messages(deployed: Application) -> Messages:
-    return Messages(deployed)
-
-
-@pytest.fixture
-def results(
-    deployed: Application, video: bytes, monkeypatch: pytest.MonkeyPatch
+def guarded_result_host(
+    deployed: Application, result_host: ResultHost, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ResultHost]:
-    """The host of the finished videos, behind the real guard of downloads."""
-    host = ResultHost([(200, video)])
+    """The host of the finished videos, as functions reach it: behind the real guard."""
     clients = []
 
     def guarded_client(*, permit_loopback: bool) -> httpx.Client:
         transport = GuardedTransport(
-            httpx.MockTransport(host.answer),
+            httpx.MockTransport(result_host),
             permit_loopback=permit_loopback,
             resolve=lambda name, port: [ip_address("93.184.216.34")],
         )
@@ -135,25 +91,9 @@ def results(
         return clients[-1]
 
     monkeypatch.setattr(wiring, "guarded_client", guarded_client)
-    yield host
+    yield result_host
     for client in clients:
         client.close()
-
-
-@pytest.fixture(scope="session")
-def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A real MP4 of one second, 320 by 180."""
-    path: Path = tmp_path_factory.mktemp("video") / "video.mp4"
-    source = "testsrc2=size=320x180:rate=24:duration=1,noise=alls=20:allf=t,format=yuv420p"
-    subprocess.run(
-        [
-            *(imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi"),
-            *("-i", source, "-c:v", "libx264", "-preset", "ultrafast", str(path)),
-        ],
-        check=True,
-        timeout=60,
-    )
-    return path.read_bytes()
 
 
 TASK_ID: str = sample("poll_task/step")["task_id"]

@@ -15,8 +15,6 @@ from tests.conftest import Application, Clock, ScriptedGenerator
 from tests.handlers.conftest import sample
 from tests.support.rest import IMAGE, assert_problem, creation, listing, send, showing
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 def test_a_created_task_is_answered_with_its_place_and_when_to_ask_again(
     deployed: Application, generator: ScriptedGenerator
@@ -129,7 +127,7 @@ def test_two_owners_may_use_the_same_key(deployed: Application) -> None:
 
 
 @pytest.mark.parametrize("code", [FailureCode.INVALID_IMAGE, FailureCode.CONTENT_REFUSED])
-def test_what_the_generator_refuses_at_once_is_told_at_once(
+def test_what_the_generator_refuses_at_once_is_answered_at_once(
     deployed: Application, generator: ScriptedGenerator, code: FailureCode
 ) -> None:
     generator.starts = [GeneratorRejectedError("no face was found", code=code)]
@@ -180,7 +178,7 @@ def test_a_task_is_shown_while_it_is_open_with_when_to_ask_again(
     assert int(reply.headers["Retry-After"]) > 0
 
 
-def test_a_failed_task_is_shown_like_any_other_and_nobody_needs_to_ask_again(
+def test_a_failed_task_is_shown_like_any_other_without_retry_after(
     deployed: Application, generator: ScriptedGenerator
 ) -> None:
     generator.starts = [GeneratorRejectedError("why not", code=FailureCode.START_REFUSED)]
@@ -194,7 +192,7 @@ def test_a_failed_task_is_shown_like_any_other_and_nobody_needs_to_ask_again(
     assert "Retry-After" not in reply.headers
 
 
-def test_somebody_else_s_task_is_answered_with_the_same_bytes_as_none(
+def test_another_owner_s_task_is_answered_like_one_that_does_not_exist(
     deployed: Application,
 ) -> None:
     task_id = send(creation({"image_url": IMAGE}, key="k", owner="ada")).body["task_id"]
@@ -218,7 +216,7 @@ def test_health_needs_no_token_and_no_settings() -> None:
     assert reply.body["version"]
 
 
-def test_log_lines_of_a_request_never_carry_another_s_task(deployed: Application) -> None:
+def test_log_lines_of_a_request_never_name_an_earlier_one_s_task(deployed: Application) -> None:
     send(sample("api/create_task"))
     assert "task_id" in logger.get_current_keys()
 

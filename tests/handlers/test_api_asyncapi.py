@@ -3,14 +3,10 @@
 import json
 from urllib.parse import urlsplit
 
-import pytest
-
 from tests.conftest import PROJECT, SCHEMA_URL
 from tests.handlers.conftest import sample
 from tests.support.catalogue import catalogue
 from tests.support.rest import send
-
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 
 def test_the_catalogue_needs_no_token_and_no_settings() -> None:

@@ -20,8 +20,6 @@ from tests.support.rest import (
     showing,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 PAGE = "https://pages.example.com"
 
 
@@ -48,7 +46,9 @@ def asked(path: str, method: str, **changes: Any) -> Reply:
         ("/health", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_a_browser_learns_what_its_page_may_send(told: None, path: str, methods: str) -> None:
+def test_a_browser_learns_what_its_page_may_send(
+    without_aws: None, path: str, methods: str
+) -> None:
     reply = asked(path, "OPTIONS")
 
     assert (reply.status, reply.text) == (204, "")
@@ -59,7 +59,7 @@ def test_a_browser_learns_what_its_page_may_send(told: None, path: str, methods:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_another_method_is_refused_with_those_there_are(told: None, method: str) -> None:
+def test_another_method_is_refused_with_those_there_are(without_aws: None, method: str) -> None:
     reply = asked("/tasks", method)
 
     assert_problem(reply, 405, "method_not_allowed")
@@ -112,7 +112,7 @@ def test_no_page_may_read_anything_unless_permitted(
 
 
 def test_a_page_hears_of_a_stack_that_is_badly_set_up(
-    told: None, monkeypatch: pytest.MonkeyPatch
+    without_aws: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TASKS_TABLE")
 
@@ -143,7 +143,7 @@ def test_every_answer_names_its_request(deployed: Application) -> None:
         assert send(event).headers["X-Request-Id"] == event["requestContext"]["requestId"]
 
 
-def test_a_parameter_is_given_once(told: None) -> None:
+def test_a_parameter_is_given_once(without_aws: None) -> None:
     event = listing(limit="5")
     event["multiValueQueryStringParameters"]["limit"] = ["5", "6"]
 
@@ -154,7 +154,7 @@ def test_a_parameter_is_given_once(told: None) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "1700000000", "2026-11-22", "2026-11-22T12:00"])
-def test_a_moment_is_written_out(told: None, text: str) -> None:
+def test_a_moment_is_written_out(without_aws: None, text: str) -> None:
     reply = send(listing(created_after=text))
 
     assert_problem(reply, 422, "invalid_request")
@@ -167,7 +167,7 @@ def test_the_ends_of_the_calendar_are_moments_too(deployed: Application, text: s
     assert send(listing(created_before=text)).status == 200
 
 
-def test_an_answer_stays_small_however_much_is_wrong(told: None) -> None:
+def test_an_answer_stays_small_however_much_is_wrong(without_aws: None) -> None:
     body = {"image_url": IMAGE} | {f"{number}{'x' * 5000}": 1 for number in range(200)}
 
     reply = send(creation(body))
@@ -177,7 +177,7 @@ def test_an_answer_stays_small_however_much_is_wrong(told: None) -> None:
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a\nb", "\x7f"])
-def test_a_name_has_no_control_characters(told: None, name: str) -> None:
+def test_a_name_has_no_control_characters(without_aws: None, name: str) -> None:
     reply = send(creation({"image_url": IMAGE, "name": name}))
 
     assert_problem(reply, 422, "invalid_request")

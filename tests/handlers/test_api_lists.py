@@ -10,8 +10,6 @@ from tests.conftest import Application, Clock
 from tests.handlers.conftest import sample
 from tests.support.rest import IMAGE, assert_problem, creation, listing, pointers, send
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 def create(clock: Clock, count: int, *, owner: str = "demo") -> list[str]:
     """Tasks a second apart; their ids, newest first."""
@@ -48,7 +46,7 @@ def test_pages_hold_every_task_once_and_newest_first(
     assert seen == ids
 
 
-def test_a_page_holds_20_tasks_unless_told(deployed: Application, clock: Clock) -> None:
+def test_a_page_has_20_tasks_by_default(deployed: Application, clock: Clock) -> None:
     create(clock, 21)
 
     page = send(listing()).body
@@ -110,7 +108,7 @@ def test_the_sample_of_a_filtered_list_is_answered(deployed: Application, clock:
         ("created_before", "2026-11-22T12:00:00"),
     ],
 )
-def test_a_wrong_filter_is_named(told: None, parameter: str, value: str) -> None:
+def test_a_wrong_filter_is_named(without_aws: None, parameter: str, value: str) -> None:
     reply = send(listing(**{parameter: value}))
 
     assert_problem(reply, 422, "invalid_request")
@@ -145,14 +143,16 @@ def test_a_cursor_that_no_list_gave_out_is_malformed(deployed: Application, curs
     assert_problem(send(listing(cursor=cursor)), 400, "malformed_request")
 
 
-def test_somebody_else_s_cursor_is_malformed(deployed: Application, clock: Clock) -> None:
+def test_another_owner_s_cursor_is_malformed(deployed: Application, clock: Clock) -> None:
     create(clock, 2, owner="ada")
     cursor = send(listing(owner="ada", limit="1")).body["next_cursor"]
 
     assert_problem(send(listing(owner="bob", cursor=cursor)), 400, "malformed_request")
 
 
-def test_a_cursor_used_with_another_filter_is_told_so(deployed: Application, clock: Clock) -> None:
+def test_a_cursor_used_with_another_filter_is_refused_with_that_reason(
+    deployed: Application, clock: Clock
+) -> None:
     ids = create(clock, 3)
     made = {"limit": "1", "created_after": "2026-11-22T12:00:00Z"}
     cursor = send(listing(**made)).body["next_cursor"]

@@ -8,8 +8,6 @@ from tests.conftest import Application, ScriptedGenerator
 from tests.handlers.conftest import sample
 from tests.support.rest import IMAGE, assert_problem, creation, pointers, send
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 FIELD_RULES = {
     "image_url missing": ({"image_url": None}, ["/image_url"]),
     "image_url too long": ({"image_url": f"https://e.com/{'a' * 2048}"}, ["/image_url"]),
@@ -37,7 +35,7 @@ FIELD_RULES = {
 
 @pytest.mark.parametrize(("fields", "expected"), FIELD_RULES.values(), ids=FIELD_RULES)
 def test_a_broken_rule_names_its_field(
-    told: None,
+    without_aws: None,
     generator: ScriptedGenerator,
     fields: dict[str, object],
     expected: list[str],
@@ -65,16 +63,9 @@ def test_the_rules_longest_values_are_taken(deployed: Application, field: dict[s
     assert send(creation({"image_url": IMAGE} | field)).status == 202
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        *("localhost", "127.0.0.1", "[::1]", "0.0.0.0", "10.1.2.3", "192.168.0.1", "172.16.0.1"),
-        *("169.254.169.254", "[fe80::1]", "[fd00::1]", "[::ffff:10.0.0.1]", "2130706433"),
-        *("0x7f.1", "printer.local", "db.internal", "intranet"),
-    ],
-)
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.1.2.3", "2130706433", "printer.local"])
 def test_an_image_on_a_private_host_is_refused(
-    told: None, generator: ScriptedGenerator, host: str
+    without_aws: None, generator: ScriptedGenerator, host: str
 ) -> None:
     reply = send(creation({"image_url": f"http://{host}/a.png"}))
 
@@ -95,12 +86,12 @@ def test_a_key_has_1_to_255_characters(deployed: Application) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", '{"image_url": }', "image_url=x", '{"image_url": "x"', "[" * 100_000]
 )
-def test_a_body_that_is_not_json_is_malformed(told: None, text: str) -> None:
+def test_a_body_that_is_not_json_is_malformed(without_aws: None, text: str) -> None:
     assert_problem(send(creation(text)), 400, "malformed_request")
 
 
 @pytest.mark.parametrize("text", ["null", "[]", '"https://example.com/a.png"', "5", "{}"])
-def test_json_that_is_no_request_is_invalid(told: None, text: str) -> None:
+def test_json_that_is_no_request_is_invalid(without_aws: None, text: str) -> None:
     assert_problem(send(creation(text)), 422, "invalid_request")
 
 
@@ -115,7 +106,7 @@ def test_json_that_is_no_request_is_invalid(told: None, text: str) -> None:
     ],
 )
 def test_another_content_type_is_malformed(
-    told: None, generator: ScriptedGenerator, content_type: str
+    without_aws: None, generator: ScriptedGenerator, content_type: str
 ) -> None:
     event = sample("api/create_task")
     event["headers"]["Content-Type"] = content_type
@@ -133,7 +124,7 @@ def test_json_may_be_named_in_full(deployed: Application, content_type: str) -> 
     assert send(event).status == 202
 
 
-def test_a_path_without_a_route_is_a_problem_too(told: None) -> None:
+def test_a_path_without_a_route_is_a_problem_too(without_aws: None) -> None:
     event = sample("api/get_health") | {"path": "/nowhere", "resource": "/nowhere"}
 
     assert_problem(send(event), 404, "route_not_found")

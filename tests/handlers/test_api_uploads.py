@@ -12,8 +12,6 @@ from tests.conftest import PROJECT, REGION, Application, ScriptedGenerator
 from tests.handlers.conftest import invoke, sample
 from tests.support.rest import Reply, as_owner, assert_problem, pointers, send, showing
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 PNG = (PROJECT / "i2v" / "sample" / "portrait.png").read_bytes()
 
 
@@ -61,7 +59,7 @@ def policy_of(ticket: dict[str, Any]) -> list[Any]:
     return conditions
 
 
-def test_the_task_has_the_id_that_was_promised(
+def test_the_task_has_the_id_that_was_reserved(
     deployed: Application, generator: ScriptedGenerator
 ) -> None:
     reply = send(sample("api/create_upload"))
@@ -124,7 +122,7 @@ def test_two_forms_are_two_tasks(deployed: Application, generator: ScriptedGener
     assert len(set(ids)) == len(generator.requests) == 2
 
 
-def test_no_key_of_one_s_own_makes_a_task_of_somebody_else_s_form(deployed: Application) -> None:
+def test_a_form_of_another_owner_cannot_be_used_under_one_s_own_key(deployed: Application) -> None:
     ticket = ask("ada").body
     stolen = {**ticket["fields"], "key": ticket["fields"]["key"].replace("/ada/", "/bob/")}
 
@@ -192,7 +190,7 @@ def test_every_prompt_survives_the_way_through_s3(deployed: Application, text: s
         ({"metadata": {"a b": "x"}}, "/metadata/a b"),
     ],
 )
-def test_what_no_form_can_carry_is_refused(
+def test_options_that_do_not_fit_into_a_form_are_refused(
     deployed: Application, fields: dict[str, Any], expected: str
 ) -> None:
     reply = ask(**fields)

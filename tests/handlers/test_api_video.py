@@ -11,12 +11,10 @@ from tests.conftest import Application, ScriptedGenerator
 from tests.handlers.conftest import TASK_ID, put_task, sample
 from tests.support.rest import Reply, assert_problem, at, listing, send, showing
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 @pytest.fixture
 def finished(deployed: Application) -> Application:
-    """The sample task has succeeded and its video lies in the bucket."""
+    """The sample task has succeeded and its video is in the bucket."""
     put_task(deployed, "modify_succeeded")
     key = f"demo/{TASK_ID}.mp4"
     deployed.client("s3").put_object(Bucket="videos", Key=key, Body=b"video")
@@ -41,7 +39,7 @@ def query_of(reply: Reply) -> dict[str, list[str]]:
 def test_a_canceled_task_says_what_became_of_the_coins(
     deployed: Application, generator: ScriptedGenerator, refunded: bool, cancellation: str
 ) -> None:
-    generator.looks, generator.refunds = [Running("initialized", refundable=refunded)], [True]
+    generator.answers, generator.refunds = [Running("initialized", refundable=refunded)], [True]
     task_id = send(sample("api/create_task")).body["task_id"]
 
     reply = send(at("/cancel", task_id, method="POST"))
@@ -51,10 +49,10 @@ def test_a_canceled_task_says_what_became_of_the_coins(
     assert len(generator.canceled) == refunded
 
 
-def test_a_wish_that_cannot_be_carried_out_yet_is_accepted(
+def test_a_cancel_request_that_must_wait_is_accepted(
     deployed: Application, generator: ScriptedGenerator
 ) -> None:
-    generator.looks = [GeneratorUnavailableError("busy")]
+    generator.answers = [GeneratorUnavailableError("busy")]
     task_id = send(sample("api/create_task")).body["task_id"]
 
     reply = send(at("/cancel", task_id, method="POST"))
@@ -87,7 +85,7 @@ def test_what_has_ended_is_shown_as_it_is(finished: Application) -> None:
 
 
 @pytest.mark.parametrize(("tail", "method"), [("/cancel", "POST"), ("/video", "GET")])
-def test_somebody_else_s_task_can_neither_be_canceled_nor_watched(
+def test_another_owner_s_task_can_neither_be_canceled_nor_watched(
     finished: Application, tail: str, method: str
 ) -> None:
     foreign = send(at(tail, TASK_ID, method=method, owner="bob"))

@@ -11,8 +11,6 @@ import functions.authorize.app as authorize
 from tests.conftest import Application, Clock
 from tests.handlers.conftest import invoke, sample
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 @pytest.fixture(autouse=True)
 def _clock(deployed: Application, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

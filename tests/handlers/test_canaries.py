@@ -24,12 +24,10 @@ import functions.poll_task.app as poll_task
 import functions.publish_events.app as publish_events
 import functions.redrive_task.app as redrive_task
 import functions.store_video.app as store_video
-from tests.conftest import REGION, Application, ScriptedGenerator
-from tests.handlers.conftest import TASK_ID, Context, ResultHost, put_task, sample, stored_task
+from tests.conftest import REGION, Application, ResultHost, ScriptedGenerator
+from tests.handlers.conftest import TASK_ID, Context, put_task, sample, stored_task
 from tests.support.log_scan import CANARY, leaks
 from tests.support.rest import IMAGE, creation, send
-
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 LINK: Final = f"https://cdn.example/v.mp4?X-Amz-Signature={CANARY}&sig={CANARY}"
 SAID: Final = f"see {LINK} (Bearer sk_{CANARY}) or i2v_{CANARY}-{CANARY}"
@@ -187,14 +185,14 @@ def test_a_token_that_cannot_be_sent_is_not_quoted(
         f"{LINK}",
     ],
 )
-def test_a_refused_request_is_not_logged(told: None, body: object) -> None:
+def test_a_refused_request_is_not_logged(without_aws: None, body: object) -> None:
     event = creation(body, key=CANARY)
     event["headers"]["Authorization"] = f"Bearer i2v_{CANARY}"
     assert send(event).status in (400, 422)
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, KeyError, GeneratorUnavailableError])
-def test_an_error_that_nobody_meant_is_logged_without_secrets(
+def test_an_unexpected_error_is_logged_without_secrets(
     deployed: Application, generator: ScriptedGenerator, kind: type[Exception]
 ) -> None:
     """The second line of defence: the log's own formatter, also for tracebacks."""
@@ -266,18 +264,18 @@ def put_ready(deployed: Application, url: str) -> None:
 @pytest.mark.parametrize("status", [200, 302, 404, 500])
 def test_a_copy_that_fails_does_not_log_its_link(
     deployed: Application,
-    results: ResultHost,
+    guarded_result_host: ResultHost,
     monkeypatch: pytest.MonkeyPatch,
     url: str,
     status: int,
 ) -> None:
-    results.answers = [(status, SAID.encode())]
+    guarded_result_host.answers = [httpx.Response(status, content=SAID.encode())]
     put_ready(deployed, url)
     assert run(store_video.handler, {"task_id": TASK_ID}, monkeypatch) is None
 
 
 def test_a_bucket_out_of_reach_is_logged_without_queries(
-    deployed: Application, results: ResultHost, monkeypatch: pytest.MonkeyPatch
+    deployed: Application, guarded_result_host: ResultHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The SDK quotes the address that it could not reach, upload's name and all."""
     put_ready(deployed, LINK)

@@ -1,4 +1,4 @@
-"""The state machine as it is written: a graph without dead ends, in words everybody agrees on."""
+"""The state machine as it is written: no dead ends, and only error names known everywhere."""
 
 import json
 import re
@@ -116,7 +116,7 @@ def test_there_is_a_choice_after_each_task() -> None:
     assert {state["Next"] for state in TASKS.values()} == set(CHOICES)
 
 
-def test_only_error_names_that_everybody_agrees_on() -> None:
+def test_only_error_names_that_every_implementation_knows() -> None:
     rules = [rule for state in TASKS.values() for rule in state["Retry"] + state["Catch"]]
     assert {name for rule in rules for name in rule["ErrorEquals"]} <= ERROR_NAMES
 
@@ -127,7 +127,7 @@ def test_every_wait_comes_from_data() -> None:
     assert {state["SecondsPath"] for state in waits.values()} == order
 
 
-def test_only_jsonpath_is_spoken() -> None:
+def test_only_jsonpath_is_used() -> None:
     assert MACHINE["QueryLanguage"] == "JSONPath"
     assert not any("QueryLanguage" in state for state in STATES.values())
 

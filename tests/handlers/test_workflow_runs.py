@@ -1,6 +1,6 @@
 """The state machine run by an interpreter, with the real handlers as its steps.
 
-Waits pass at once and move the clock, so a day of looking takes a moment. The generator is
+Waits pass at once and move the clock, so a day of polling takes a moment. The generator is
 scripted; everything else is real, over moto.
 """
 
@@ -13,6 +13,7 @@ from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from image_to_video.domain.errors import GeneratorUnavailableError, StartUnconfirmedError
@@ -24,14 +25,21 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
     WaitFunction,
 )
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 import functions.api.app as api
 import functions.poll_task.app as poll_task
 import functions.store_video.app as store_video
-from tests.conftest import PROJECT, Application, Clock, ScriptedGenerator
-from tests.handlers.conftest import ResultHost, invoke, sample
-
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+from tests.conftest import (
+    ACCOUNT,
+    PROJECT,
+    REGION,
+    Application,
+    Clock,
+    ResultHost,
+    ScriptedGenerator,
+)
+from tests.handlers.conftest import invoke, sample
 
 PATIENCE_SECONDS = 20
 RESULT = Ready("completed", "https://results.example.com/video.mp4")
@@ -94,22 +102,15 @@ class Interpreter:
 
 
 def _unhandled(error: Exception) -> dict[str, Any]:
-    told = {"errorType": type(error).__name__, "errorMessage": str(error)}
-    return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": told}
-
-
-@pytest.fixture
-def _executing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asks for the interpreter before the stack is made."""
-    monkeypatch.setitem(default_user_config, "stepfunctions", {"execute_state_machine": True})
+    reported = {"errorType": type(error).__name__, "errorMessage": str(error)}
+    return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": reported}
 
 
 @pytest.fixture
 def interpreter(
-    _executing: None,
     deployed: Application,
     clock: Clock,
-    results: ResultHost,
+    guarded_result_host: ResultHost,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Interpreter:
     text = (PROJECT / "functions" / "generate_video.asl.yaml").read_text()
@@ -117,10 +118,15 @@ def interpreter(
         text = text.replace(
             f"${{{name}FunctionArn}}", f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
         )
-    deployed.client("stepfunctions").update_state_machine(
-        stateMachineArn=deployed.environment["STATE_MACHINE_ARN"],
+    monkeypatch.setitem(default_user_config, "stepfunctions", {"execute_state_machine": True})
+    # Moto's interpreter has machines of its own.
+    stepfunctions_parser_backends[ACCOUNT][REGION].reset()
+    made = deployed.client("stepfunctions").create_state_machine(
+        name="image-to-video-generate-video",
         definition=json.dumps(yaml.safe_load(text)),
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/workflow",
     )
+    assert made["stateMachineArn"] == deployed.environment["STATE_MACHINE_ARN"]
     interpreter = Interpreter(deployed, clock)
 
     def wait(self: WaitFunction, env: Any, wait_seconds: int) -> None:
@@ -136,14 +142,17 @@ def interpreter(
 
 
 def test_the_happy_route(
-    interpreter: Interpreter, generator: ScriptedGenerator, results: ResultHost, video: bytes
+    interpreter: Interpreter,
+    generator: ScriptedGenerator,
+    guarded_result_host: ResultHost,
+    clip: bytes,
 ) -> None:
-    generator.looks = [Running("initialized"), Running("processing"), RESULT]
+    generator.answers = [Running("initialized"), Running("processing"), RESULT]
 
     task = interpreter.run()
 
     assert task["status"] == "succeeded"
-    assert task["video"]["bytes"] == len(video)
+    assert task["video"]["bytes"] == len(clip)
     assert not task["late"]
     assert len(generator.requests) == 1
     assert generator.checked == ["gen-000001"] * 3
@@ -152,24 +161,24 @@ def test_the_happy_route(
     assert interpreter.retries == []
 
 
-def test_the_slow_route_is_late_and_looks_ever_less_often(
+def test_the_slow_route_is_late_and_polls_less_and_less_often(
     interpreter: Interpreter, generator: ScriptedGenerator
 ) -> None:
-    generator.looks = [*([Running("processing")] * 60), RESULT]
+    generator.answers = [*([Running("processing")] * 60), RESULT]
 
     task = interpreter.run()
 
     assert (task["status"], task["late"]) == ("succeeded", True)
     assert len(generator.requests) == 1
     assert len(generator.checked) == 61
-    # The template's 0=10,180=20,600=60 after a first look at 20 s.
+    # The template's 0=10,180=20,600=60 after a first poll at 20 s.
     assert interpreter.waits == [20] + [10] * 16 + [20] * 21 + [60] * 23
 
 
 def test_the_refused_route(
-    interpreter: Interpreter, generator: ScriptedGenerator, results: ResultHost
+    interpreter: Interpreter, generator: ScriptedGenerator, guarded_result_host: ResultHost
 ) -> None:
-    generator.looks = [
+    generator.answers = [
         Running("processing"),
         Failed("failed", FailureCode.CONTENT_REFUSED, "not this picture"),
     ]
@@ -179,31 +188,34 @@ def test_the_refused_route(
     assert task["status"] == "failed"
     assert task["failure"] == {"code": "content_refused", "message": "not this picture"}
     assert len(generator.requests) == 1
-    assert not results.asked
+    assert not guarded_result_host.fetched
     assert interpreter.invocations == {"PollTask": 2}
 
 
 def test_the_route_through_trouble(
-    interpreter: Interpreter, generator: ScriptedGenerator, results: ResultHost, video: bytes
+    interpreter: Interpreter,
+    generator: ScriptedGenerator,
+    guarded_result_host: ResultHost,
+    clip: bytes,
 ) -> None:
-    generator.looks = [GeneratorUnavailableError("no answer"), RESULT]
+    generator.answers = [GeneratorUnavailableError("no answer"), RESULT]
     interpreter.troubles = {
         # One more than is retried: the step is given up, and the task is not.
         "PollTask": [RuntimeError("throttled")] * 4,
         "StoreVideo": [RuntimeError("out of memory")],
     }
-    results.answers = [(404, b""), (200, video)]
+    guarded_result_host.answers = [httpx.Response(404), httpx.Response(200, content=clip)]
 
     task = interpreter.run()
 
     assert task["status"] == "succeeded"
     assert len(generator.requests) == 1
-    # Three looks: without an answer, ready, and once more because the first link was dead.
+    # Three polls: without an answer, ready, and once more because the first link was dead.
     assert len(generator.checked) == 3
     assert interpreter.invocations == {"PollTask": 4 + 3, "StoreVideo": 1 + 2}
     assert interpreter.retries == [2, 4, 8, 5]
     assert 60 in interpreter.waits
-    assert len(results.asked) == 2
+    assert len(guarded_result_host.fetched) == 2
 
 
 def test_the_route_of_a_start_whose_answer_was_lost(
@@ -211,7 +223,7 @@ def test_the_route_of_a_start_whose_answer_was_lost(
 ) -> None:
     generator.starts = [StartUnconfirmedError("read timeout")]
     generator.finds = [None, None, Started("gen-lost01", 30)]
-    generator.looks = [RESULT]
+    generator.answers = [RESULT]
 
     task = interpreter.run()
 
@@ -224,7 +236,7 @@ def test_the_route_of_a_start_whose_answer_was_lost(
 def test_a_step_that_answers_an_unknown_phase_is_asked_again_later(
     interpreter: Interpreter, generator: ScriptedGenerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    generator.looks = [RESULT]
+    generator.answers = [RESULT]
     real: Callable[..., Any] = interpreter.invoke_function
     odd = [{"StatusCode": 200, "Payload": {"phase": "sideways", "wait_seconds": 0}}]
     monkeypatch.setattr(

@@ -66,7 +66,7 @@ class Watch:
         def getaddrinfo(host: Any, port: Any, *args: Any, **named: Any) -> Any:
             name = host.decode() if isinstance(host, bytes) else str(host)
             if name not in self.names:
-                # An address in any spelling is its own answer; nobody is asked for it.
+                # An address in any spelling is its own answer; no name server is asked.
                 return lookup(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
             self.asked.append(name)
             answers = self.names[name]
@@ -78,7 +78,7 @@ class Watch:
         def watched(self_: socket.socket, address: Any) -> None:
             self.connected.append(str(address[0]))
             if address[0] not in self.ports:
-                raise ConnectionRefusedError(f"the watch lets nobody reach {address[0]}")
+                raise ConnectionRefusedError(f"the watch lets no request reach {address[0]}")
             connect(self_, ("127.0.0.1", self.ports[address[0]]))
 
         monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)

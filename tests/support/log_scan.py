@@ -41,7 +41,7 @@ def leaks(text: str, secrets: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 class _Watch(logging.Handler):
-    """Keeps what is logged, as it is written where somebody writes it."""
+    """Keeps what is logged, as its handler would write it."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -84,7 +84,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Fail the test whose lines hold a secret."""
     report = yield
-    # What pytest captures of logging is written by a formatter that nobody else uses.
+    # What pytest captures of logging is written by pytest's own formatter.
     printed = {f"Captured {stream} {report.when}" for stream in ("stdout", "stderr")}
     captured = [text for name, text in report.sections if name in printed]
     found = list(leaks("\n".join((_watch.taken(), *captured))))

@@ -124,7 +124,7 @@ def serving(
 
 
 def refusing_port() -> int:
-    """A port of the loopback address that nobody listens on."""
+    """A port of the loopback address where nothing listens."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port: int = unused.getsockname()[1]

@@ -1,4 +1,4 @@
-"""JSON that is almost right: valid values with a few places spoiled."""
+"""JSON that is almost right: valid values with a few places corrupted."""
 
 import json
 from typing import Any, Final
@@ -41,26 +41,38 @@ ODD: Final = st.one_of(
 )
 
 
+MOSTLY: Final = st.sampled_from([True] * 6 + [False])
+CHANGES: Final = st.sampled_from(["deeper"] * 4 + ["remove", "rename"])
+
+
 @st.composite
-def spoiled(draw: st.DrawFn, whole: Any) -> Any:
+def corrupted(draw: st.DrawFn, whole: Any) -> Any:
     """A copy of a JSON value with one or two of its places changed, removed or wrapped."""
     value = json.loads(json.dumps(whole))
     for _ in range(draw(st.integers(1, 2))):
-        value = _spoil(draw, value)
+        value = _corrupt(draw, value)
     return value
 
 
-def _spoil(draw: st.DrawFn, value: Any) -> Any:
-    if isinstance(value, dict) and value and draw(st.sampled_from([True] * 6 + [False])):
+def _corrupt(draw: st.DrawFn, value: Any) -> Any:
+    if isinstance(value, dict) and value and draw(MOSTLY):
         key = draw(st.sampled_from(sorted(value)))
-        match draw(st.sampled_from(["deeper"] * 4 + ["remove", "rename"])):
+        match draw(CHANGES):
             case "deeper":
-                return value | {key: _spoil(draw, value[key])}
+                return value | {key: _corrupt(draw, value[key])}
             case "remove":
                 return {other: inner for other, inner in value.items() if other != key}
             case _:
                 return {other + "_" * (other == key): inner for other, inner in value.items()}
-    if isinstance(value, list) and value and draw(st.sampled_from([True] * 6 + [False])):
+    if isinstance(value, list) and value and draw(MOSTLY):
         place = draw(st.integers(0, len(value) - 1))
-        return [*value[:place], _spoil(draw, value[place]), *value[place + 1 :]]
-    return draw(st.one_of(ODD, ODD, st.just([value]), st.just({"data": value})))
+        return [*value[:place], _corrupt(draw, value[place]), *value[place + 1 :]]
+    return draw(ODD | ODD | st.sampled_from([[value], {"data": value}]))
+
+
+RETRY_AFTER: Final = st.one_of(
+    st.text(st.characters(codec="ascii", exclude_characters="\r\n\0"), max_size=30),
+    st.sampled_from(
+        ["0", "1e9", "-5", "9" * 5000, "\u0663", "Wed, 21 Oct 2026 07:28:00 GMT", "inf"]
+    ),
+)

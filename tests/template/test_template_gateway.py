@@ -7,6 +7,8 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
+from image_to_video.contract import rest_errors
 from image_to_video.contract.problem_details import Problem
 
 import functions.api.app as api
@@ -80,9 +82,9 @@ def test_a_problem_that_the_api_has_too_is_the_same(
     answers: dict[str, dict[str, Any]],
 ) -> None:
     both = {
-        "DEFAULT_4XX": api.answer_no_route,
-        "BAD_REQUEST_BODY": api.answer_unreadable,
-        "DEFAULT_5XX": api.answer_fault,
+        "DEFAULT_4XX": api.app.answer_no_route,
+        "BAD_REQUEST_BODY": rest_errors.answer_unreadable,
+        "DEFAULT_5XX": rest_errors.answer_unexpected,
     }
 
     class Request:
@@ -95,8 +97,8 @@ def test_a_problem_that_the_api_has_too_is_the_same(
 
     for kind, answer in both.items():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(api.app, "current_event", Request, raising=False)
-            patch.setattr(api, "count", lambda _name: None)
+            patch.setattr(BaseRouter, "current_event", Request, raising=False)
+            patch.setattr(rest_errors, "count", lambda _name: None)
             said = answer(None)
         own, gateway = json.loads(said.body), problem(answers[kind])
         for member in ("type", "title", "status", "code"):

@@ -1,10 +1,6 @@
-"""One stack in moto for all tests of a module, and a host with a certificate of its own.
-
-Whoever uses the stack clears up, or does not mind.
-"""
+"""What unit tests share: a host with a certificate of its own."""
 
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,30 +10,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from image_to_video.wiring import Application as Services
-
-from tests.conftest import Application, deployed
-
-
-@pytest.fixture(scope="module")
-def stack(template: dict[str, Any], variables: dict[str, str]) -> Iterator[Application]:
-    """A stack in moto, for all tests of one module."""
-    with deployed(template, dict(variables)) as application:
-        yield application
-
-
-@pytest.fixture
-def emptied(stack: Application) -> Application:
-    """The stack with nothing in its tables and buckets."""
-    for variable, key in (("TASKS_TABLE", "task_id"), ("TOKENS_TABLE", "token_sha256")):
-        table = stack.table(variable)
-        with table.batch_writer() as batch:
-            for item in table.scan(ProjectionExpression=key)["Items"]:
-                batch.delete_item(Key=item)
-    s3 = stack.client("s3")
-    for bucket in ("images", "videos"):
-        for item in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
-            s3.delete_object(Bucket=bucket, Key=item["Key"])
-    return stack
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Settings: read whole, or refused with the name of each variable that is amiss."""
+"""Settings: read whole, or refused with the name of each variable that is invalid."""
 
 import traceback
 

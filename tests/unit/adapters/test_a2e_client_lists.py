@@ -1,4 +1,4 @@
-"""Looking a start up by its name: found, certainly absent, or not to be told now."""
+"""Looking a start up by its name: found, certainly absent, or unknown now."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

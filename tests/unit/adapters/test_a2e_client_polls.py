@@ -161,14 +161,14 @@ def test_a_failure_says_why_as_far_as_it_is_known(
         accepted({}),
         accepted([]),
         accepted("text"),
-        accepted({"_id": "somebody-elses", "current_status": "failed"}),
+        accepted({"_id": "another-task", "current_status": "failed"}),
         httpx.Response(404, json={"code": 404, "msg": "not found"}),
         httpx.Response(404, json={"message": "not found"}),
         httpx.Response(200, json={"code": 404}),
         httpx.Response(400, json={"code": 400, "msg": "bad id"}),
     ],
 )
-def test_a_task_not_shown_is_looked_for_in_the_batch_then_in_the_list(
+def test_a_task_not_shown_is_sought_in_the_batch_then_in_the_list(
     detail: httpx.Response,
 ) -> None:
     a2e = FakeA2E(detail=detail, batch=accepted([]), list=pages([]))
@@ -176,7 +176,7 @@ def test_a_task_not_shown_is_looked_for_in_the_batch_then_in_the_list(
     assert a2e.kinds() == ["detail", "batch", "list"]
     assert a2e.requests[1].content == b'{"ids":["%s"]}' % ID.encode()
 
-    batch = accepted([{"_id": "somebody-elses", "current_status": "failed"}, record()])
+    batch = accepted([{"_id": "another-task", "current_status": "failed"}, record()])
     a2e = FakeA2E(detail=detail, batch=batch)
     assert a2e.client.check(ID) == Running("processing")
 
@@ -214,7 +214,7 @@ UNREADABLE = [
 
 @pytest.mark.parametrize("trouble", UNREADABLE)
 @pytest.mark.parametrize("kind", ["detail", "batch", "list"])
-def test_trouble_while_looking_is_never_an_answer(kind: str, trouble: Reply) -> None:
+def test_a_poll_that_fails_is_never_an_answer(kind: str, trouble: Reply) -> None:
     replies: dict[str, Reply] = {"detail": NOTHING, "batch": NOTHING, "list": pages([])}
     with pytest.raises(GeneratorUnavailableError):
         FakeA2E(**replies | {kind: trouble}).client.check(ID)
@@ -229,13 +229,15 @@ def test_trouble_while_looking_is_never_an_answer(kind: str, trouble: Reply) -> 
         (httpx.Response(200, json={"code": 9, "msg": "coins"}), WaitingFor.COINS),
     ],
 )
-def test_refused_access_is_told_apart(reply: httpx.Response, waiting_for: WaitingFor) -> None:
+def test_refused_access_has_an_error_of_its_own(
+    reply: httpx.Response, waiting_for: WaitingFor
+) -> None:
     with pytest.raises(GeneratorAccessError) as caught:
         FakeA2E(detail=reply).client.check(ID)
     assert caught.value.waiting_for is waiting_for
 
 
-def test_looks_tell_no_secrets() -> None:
+def test_polls_quote_no_secrets() -> None:
     body = {"code": 401, "msg": f"bad {TOKEN} for https://a.example/b?sig=s3cret"}
     with pytest.raises(GeneratorError) as caught:
         FakeA2E(detail=httpx.Response(401, json=body)).client.check(ID)
@@ -252,7 +254,7 @@ def test_only_a_task_that_has_not_begun_is_refundable() -> None:
     "word",
     [*RUNNING_WORDS[1:], *DONE_WORDS, "failed", "fail", *TENTATIVE_WORDS, "", "unheard of"],
 )
-def test_no_other_word_promises_a_refund(word: str) -> None:
+def test_no_other_status_is_refundable(word: str) -> None:
     seen = look(current_status=word, result_url=URL)
     assert not isinstance(seen, Running) or not seen.refundable
 

@@ -58,7 +58,7 @@ def test_the_whole_request_is_what_the_contract_names_and_nothing_else() -> None
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        # Access: the account's trouble, told by the status, by the code, or by the plan's words.
+        # Access: the account's trouble, shown by the status, by the code, or by the plan's words.
         (401, {"code": 401, "msg": "unauthorized"}, NO_ACCESS),
         (401, {"code": 0}, NO_ACCESS),
         (401, {"message": "Unauthorized"}, NO_ACCESS),
@@ -233,7 +233,7 @@ def test_several_tasks_of_one_start_are_all_logged(caplog: pytest.LogCaptureFixt
         (None, None),
     ],
 )
-def test_the_wish_to_wait_is_read_where_it_is_a_number(
+def test_retry_after_is_read_where_it_is_a_number(
     header: str | None, seconds: float | None
 ) -> None:
     headers = {} if header is None else {"Retry-After": header}

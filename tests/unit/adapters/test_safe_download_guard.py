@@ -1,8 +1,9 @@
-"""No request of ours reaches a private address, whatever a link or its DNS says."""
+"""The guard by itself: what it lets through goes to the address it checked, over TLS by name.
 
-from collections.abc import Callable
+`test_safe_download_ssrf` shows that nothing connects inward.
+"""
+
 from ipaddress import ip_address
-from typing import Any
 
 import httpx
 import pytest
@@ -82,28 +83,10 @@ def test_an_international_name_is_asked_for_and_verified_as_it_is_sent() -> None
     assert request.extensions["sni_hostname"] == "xn--strae-oqa.example"
 
 
-@pytest.mark.parametrize(
-    "addresses",
-    [
-        [],
-        ["127.0.0.1"],
-        ["10.0.0.1"],
-        ["169.254.169.254"],
-        ["fd00:ec2::254"],
-        ["::ffff:169.254.169.254"],
-        ["64:ff9b::a9fe:a9fe"],
-        ["2002:a9fe:a9fe::1"],
-        [PUBLIC, "10.0.0.1"],
-        ["10.0.0.1", PUBLIC],
-        [PUBLIC, "::1"],
-        [PUBLIC, "fe80::1"],
-    ],
-)
-@pytest.mark.parametrize("scheme", ["https", "http"])
-def test_a_name_with_any_inner_address_is_not_contacted(addresses: list[str], scheme: str) -> None:
+def test_a_name_without_an_address_is_not_contacted() -> None:
     reached = Reached()
     with pytest.raises(VideoDownloadError):
-        fetch(f"{scheme}://cdn.example/v", reached, Dns(cdn_example=[addresses]))
+        fetch("https://cdn.example/v", reached, Dns(cdn_example=[[]]))
     assert not reached.requests
 
 
@@ -132,26 +115,6 @@ def test_plain_http_is_refused_unless_the_host_is_permitted_loopback() -> None:
     assert fetch("http://here.example/v", reached, dns, permit_loopback=True) == b"video"
 
 
-@pytest.mark.parametrize(
-    "location",
-    [
-        "https://127.0.0.1/",
-        "http://169.254.169.254/latest/meta-data/",
-        "https://[::ffff:10.0.0.1]/",
-        "https://inner.example/",
-        "//inner.example/",
-        "http://cdn.example/",
-        "https://0x7f.1/",
-    ],
-)
-def test_a_redirect_inward_is_refused(location: str) -> None:
-    reached = Reached(location=location)
-    dns = Dns(cdn_example=[[PUBLIC]], inner_example=[["10.0.0.1"]])
-    with pytest.raises(VideoDownloadError):
-        fetch("https://cdn.example/v", reached, dns)
-    assert len(reached.requests) == 1
-
-
 def test_a_name_that_turns_inward_between_redirects_is_refused() -> None:
     reached = Reached(location="https://cdn.example/again")
     dns = Dns(cdn_example=[[PUBLIC], ["127.0.0.1"]])
@@ -170,86 +133,6 @@ def test_a_redirect_to_another_public_host_goes_to_its_own_address() -> None:
         "cdn.example",
         "other.example",
     ]
-
-
-LOOPBACK = [
-    *("127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "017700000001"),
-    *("[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[2002:7f00:1::]", "[64:ff9b::7f00:1]"),
-    "localhost",
-]
-INNER = [
-    *("0.0.0.0", "0", "[::]", "[::127.0.0.1]", "169.254.169.254", "10.0.0.1", "[fd00:ec2::254]"),
-    "[::ffff:169.254.169.254]",
-]
-
-
-@pytest.mark.parametrize(
-    ("host", "permit_loopback"),
-    [*((host, False) for host in (*LOOPBACK, *INNER)), *((host, True) for host in INNER)],
-)
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_nothing_connects_where_nothing_may(
-    scheme: str, host: str, permit_loopback: bool, sockets: list[Any]
-) -> None:
-    """The real client, and a real listener behind every spelling of this machine."""
-
-    def answer(exchange: Exchange) -> None:
-        exchange.reply(200, b"inner secret")
-
-    with serving(answer) as server, guarded_client(permit_loopback=permit_loopback) as client:
-        url = f"{scheme}://{host}:{server.port}/"
-        with pytest.raises(VideoDownloadError), Downloads(client).open(url):
-            pytest.fail("opened")
-        assert not server.connections
-    assert not sockets
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "localhost"])
-def test_the_watch_at_the_socket_sees_what_is_permitted(host: str, sockets: list[Any]) -> None:
-    def answer(exchange: Exchange) -> None:
-        exchange.reply(200, b"video")
-
-    with serving(answer) as server, guarded_client(permit_loopback=True) as client:
-        transport = client._transport
-        assert isinstance(transport, GuardedTransport)
-        # Where the machine's own name has two addresses, the server has only the one.
-        transport._resolve = lambda host, port: [ip_address("127.0.0.1")]
-        with Downloads(client).open(f"http://{host}:{server.port}/") as download:
-            assert b"".join(download.chunks) == b"video"
-        assert sockets == [("127.0.0.1", server.port)]
-
-
-def test_a_real_redirect_to_another_port_of_this_machine_connects_nowhere(
-    sockets: list[Any],
-) -> None:
-    """The outer host is let through as if it were public; the inner one is not."""
-
-    def answer(exchange: Exchange) -> None:
-        exchange.reply(200, b"inner secret")
-
-    with serving(answer) as inner:
-        reached = Reached(location=f"{inner.url}/")
-        with pytest.raises(VideoDownloadError):
-            fetch("https://cdn.example/v", reached, Dns(cdn_example=[[PUBLIC]]))
-        assert len(reached.requests) == 1
-        assert not inner.connections
-    assert not sockets
-
-
-@pytest.fixture
-def sockets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The targets of every `connect` of this test."""
-    import socket
-
-    targets: list[Any] = []
-    connect: Callable[..., None] = socket.socket.connect
-
-    def watched(self: socket.socket, address: Any) -> None:
-        targets.append(address)
-        connect(self, address)
-
-    monkeypatch.setattr(socket.socket, "connect", watched)
-    return targets
 
 
 def test_tls_verifies_the_name_although_an_address_is_connected_to(tls: Tls) -> None:
@@ -284,7 +167,7 @@ def test_tls_verifies_the_name_although_an_address_is_connected_to(tls: Tls) -> 
     assert not server.seen
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(tls: Tls) -> None:
+def test_an_untrusted_certificate_is_refused(tls: Tls) -> None:
     def answer(exchange: Exchange) -> None:
         exchange.reply(200, b"video")
 

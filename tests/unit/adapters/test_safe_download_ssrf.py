@@ -1,7 +1,7 @@
 """No result link leads inward, watched at the socket: the real client, resolver and redirects.
 
-`test_addresses` judges addresses, `test_downloads_guard` the guard by itself. Here whatever asks a
-name server or connects is seen, whichever library it is.
+`test_public_addresses` judges addresses, `test_safe_download_guard` the guard by itself. Here every
+question to a name server and every connection is seen, whichever library makes it.
 """
 
 from functools import partial

@@ -12,6 +12,7 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from image_to_video.adapters.storage import PART_BYTES, Storage, UploadedImage
+from image_to_video.domain.errors import UnreadableImageError
 
 from tests.conftest import REGION, Application
 
@@ -26,7 +27,7 @@ KEY = "anna/0123456789abcdef.mp4"
 
 
 @pytest.fixture
-def client(emptied: Application) -> Any:
+def client(application: Application) -> Any:
     return boto3.client("s3", region_name=REGION, config=Config(signature_version="s3v4"))
 
 
@@ -113,9 +114,12 @@ class _NoSuchUploadError(ClientError):
     """The class that a client makes for this code."""
 
 
-def refusal(status: int, code: str = "Other", *, kind: type[ClientError] = ClientError) -> Any:
+def refusal(
+    status: int, code: str = "Other", message: str = "", *, kind: type[ClientError] = ClientError
+) -> Any:
     """An error as boto3 raises it."""
-    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    error = {"Code": code, "Message": message}
+    answer: Any = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
     return kind(answer, "AnyOperation")
 
 
@@ -210,6 +214,41 @@ def test_other_troubles_with_an_image_are_errors(status: int) -> None:
     storage, _ = broken_bucket(head_object=refusal(status))
     with pytest.raises(ClientError):
         storage.image("uploads/anna/a", None)
+
+
+def unreadable_image(status: int, code: str, message: str) -> Storage:
+    """HeadObject has no body, so it gives no reason; GetObject does."""
+    head, get = refusal(status, str(status)), refusal(status, code, message)
+    return broken_bucket(head_object=head, get_object=get)[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (400, "InvalidRequest", "stored using a form of Server Side Encryption"),
+        (403, "AccessDenied", "not authorized to perform: kms:Decrypt"),
+        (400, "KMS.DisabledException", "the key is disabled"),
+    ],
+    ids=["a customer's own key", "a foreign KMS key", "a disabled KMS key"],
+)
+def test_an_image_that_its_encryption_hides_is_unreadable(
+    status: int, code: str, message: str
+) -> None:
+    with pytest.raises(UnreadableImageError, match="encrypted"):
+        unreadable_image(status, code, message).image("uploads/anna/a", None)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (403, "AccessDenied", "not authorized to perform: s3:GetObject"),
+        (400, "ExpiredToken", "The provided token has expired"),
+        (503, "SlowDown", "Reduce your request rate"),
+    ],
+)
+def test_what_is_not_the_uploader_s_fault_is_an_error(status: int, code: str, message: str) -> None:
+    with pytest.raises(ClientError):
+        unreadable_image(status, code, message).image("uploads/anna/a", None)
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from unittest.mock import MagicMock
 
 import pytest
@@ -23,8 +23,10 @@ from image_to_video.domain.task import (
     Video,
     WaitingFor,
 )
+from pydantic import ValidationError
 
 from tests.conftest import Application
+from tests.support.near_misses import BOUNDED, corrupted
 from tests.support.samples import NOW, a_full_task, a_task
 
 MOMENTS = st.integers(0, 10**12).map(lambda passed: NOW + timedelta(milliseconds=passed))
@@ -92,8 +94,8 @@ TASKS = st.builds(
 
 
 @pytest.fixture
-def table(emptied: Application) -> TaskTable:
-    return TaskTable(emptied.table("TASKS_TABLE"), retention_days=90)
+def table(application: Application) -> TaskTable:
+    return TaskTable(application.table("TASKS_TABLE"), retention_days=90)
 
 
 def test_a_new_task_can_be_read(table: TaskTable) -> None:
@@ -151,9 +153,9 @@ def test_other_troubles_of_the_table_are_no_conflicts(call: Callable[[TaskTable]
 
 @pytest.mark.parametrize("status", TaskStatus)
 def test_only_closed_tasks_are_forgotten_and_only_open_ones_are_indexed(
-    emptied: Application, status: TaskStatus
+    application: Application, status: TaskStatus
 ) -> None:
-    raw = emptied.table("TASKS_TABLE")
+    raw = application.table("TASKS_TABLE")
     ended = NOW + timedelta(seconds=90)
     for days, name in ((90, "kept for a while"), (0, "kept for ever")):
         TaskTable(raw, retention_days=days).create(
@@ -165,9 +167,9 @@ def test_only_closed_tasks_are_forgotten_and_only_open_ones_are_indexed(
         assert item.get("expires_at") == (expires if status.is_final and days else None)
 
 
-def test_closing_takes_a_task_out_of_the_index(emptied: Application, table: TaskTable) -> None:
+def test_closing_takes_a_task_out_of_the_index(application: Application, table: TaskTable) -> None:
     task = table.write(table.create(a_task()).changed(NOW, status=TaskStatus.CANCELED))
-    item = emptied.table("TASKS_TABLE").get_item(Key={"task_id": task.task_id})["Item"]
+    item = application.table("TASKS_TABLE").get_item(Key={"task_id": task.task_id})["Item"]
     assert "open" not in item
     assert "next_poll_at" not in item
 
@@ -222,9 +224,28 @@ def test_every_task_comes_back_as_it_went(stack: Application, task: Task) -> Non
     assert json.loads(read.model_dump_json()) == json.loads(task.model_dump_json())
 
 
-def test_a_stored_item_reads_as_its_task(emptied: Application) -> None:
-    raw = emptied.table("TASKS_TABLE")
+def test_a_stored_item_reads_as_its_task(application: Application) -> None:
+    raw = application.table("TASKS_TABLE")
     for task in (a_task(task_id="open"), a_full_task(task_id="closed")):
         TaskTable(raw, retention_days=90).create(task)
         item = raw.get_item(Key={"task_id": task.task_id})["Item"]
         assert task_of(item) == task
+
+
+STORED: Final = json.loads(a_full_task().model_dump_json(exclude_none=True))
+
+
+@BOUNDED
+@given(item=corrupted(STORED))
+def test_a_corrupted_record_is_a_task_or_refused_without_being_quoted(item: Any) -> None:
+    if not isinstance(item, dict):
+        return
+    try:
+        task = task_of(item)
+    except ValidationError as error:
+        quoted = str(error)
+    else:
+        quoted = ""
+        assert isinstance(task, Task)
+    assert "token=secret" not in quoted
+    assert "input_value" not in quoted

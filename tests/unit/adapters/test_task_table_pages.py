@@ -21,9 +21,9 @@ def made(number: int) -> datetime:
 
 
 @pytest.fixture
-def table(emptied: Application) -> TaskTable:
+def table(application: Application) -> TaskTable:
     """Twelve tasks of anna, one a second, statuses in turn; and three of boris."""
-    table = TaskTable(emptied.table("TASKS_TABLE"), retention_days=90)
+    table = TaskTable(application.table("TASKS_TABLE"), retention_days=90)
     for number in range(12):
         status = STATUSES[number % 3]
         table.create(a_task(task_id=f"a{number:02}", created_at=made(number), status=status))
@@ -104,9 +104,9 @@ class ShortPages:
 @pytest.mark.parametrize("status", [None, *STATUSES, TaskStatus.FAILED])
 @pytest.mark.parametrize("limit", [1, 3, 4, 20])
 def test_nothing_is_missed_where_the_table_answers_in_bits(
-    emptied: Application, table: TaskTable, limit: int, status: TaskStatus | None
+    application: Application, table: TaskTable, limit: int, status: TaskStatus | None
 ) -> None:
-    bits: Any = ShortPages(emptied.table("TASKS_TABLE"))
+    bits: Any = ShortPages(application.table("TASKS_TABLE"))
     short = TaskTable(bits, retention_days=90)
     assert read_all(short, limit, status=status) == read_all(table, limit, status=status)
     late = NOW + timedelta(days=1)
@@ -122,8 +122,8 @@ def test_a_cursor_of_other_times_is_refused(table: TaskTable, filters: dict[str,
         table.page("anna", limit=6, start=start, **filters)
 
 
-def test_tasks_made_at_the_same_moment_are_all_listed(emptied: Application) -> None:
-    table = TaskTable(emptied.table("TASKS_TABLE"), retention_days=90)
+def test_tasks_made_at_the_same_moment_are_all_listed(application: Application) -> None:
+    table = TaskTable(application.table("TASKS_TABLE"), retention_days=90)
     names = {f"task-{number}" for number in range(7)}
     for name in names:
         table.create(a_task(task_id=name))
@@ -137,8 +137,8 @@ def test_tasks_that_come_meanwhile_do_not_disturb(table: TaskTable) -> None:
     assert [task.task_id for task in second.tasks] == ["a07", "a06", "a05", "a04"]
 
 
-def test_a_page_ends_where_an_answer_would_be_too_long_to_send(emptied: Application) -> None:
-    table = TaskTable(emptied.table("TASKS_TABLE"), retention_days=90)
+def test_a_page_ends_where_an_answer_would_be_too_long_to_send(application: Application) -> None:
+    table = TaskTable(application.table("TASKS_TABLE"), retention_days=90)
     # Written out in ASCII, each of these letters takes twelve bytes.
     large = "\N{GRINNING FACE}" * 40_000
     for number in range(16):

@@ -1,4 +1,4 @@
-"""Tokens: shown once, kept as a hash, and nothing but a whole one opens the door."""
+"""Tokens: shown once, kept as a hash, and only a whole one is accepted."""
 
 import contextlib
 import hashlib
@@ -19,8 +19,8 @@ from tests.support.samples import NOW
 
 
 @pytest.fixture
-def tokens(stack: Application) -> TokenTable:
-    return TokenTable(stack.table("TOKENS_TABLE"))
+def tokens(application: Application) -> TokenTable:
+    return TokenTable(application.table("TOKENS_TABLE"))
 
 
 def test_a_token_names_its_owner(tokens: TokenTable) -> None:
@@ -31,9 +31,9 @@ def test_a_token_names_its_owner(tokens: TokenTable) -> None:
     assert (record.expires_at, record.revoked_at) == (None, None)
 
 
-def test_only_the_hash_is_stored(emptied: Application, tokens: TokenTable) -> None:
+def test_only_the_hash_is_stored(application: Application, tokens: TokenTable) -> None:
     token = tokens.create(owner="anna", name="ci", now=NOW, expires_at=NOW + timedelta(days=1))
-    [item] = emptied.table("TOKENS_TABLE").scan()["Items"]
+    [item] = application.table("TOKENS_TABLE").scan()["Items"]
     assert item["token_sha256"] == hashlib.sha256(token.encode()).hexdigest()
     assert token.removeprefix("i2v_") not in json.dumps(item)
     assert set(item) == {"token_sha256", "owner", "name", "created_at", "expires_at"}
@@ -99,7 +99,7 @@ def test_the_scheme_may_be_written_in_any_case(tokens: TokenTable, scheme: str) 
         "Bearer i2v_\ud800",
     ],
 )
-def test_nothing_but_a_whole_token_opens_the_door(tokens: TokenTable, header: str) -> None:
+def test_only_a_whole_token_is_accepted(tokens: TokenTable, header: str) -> None:
     token = tokens.create(owner="anna", name="ci", now=NOW)
     forms = {
         "{token}": token,
@@ -116,7 +116,7 @@ def test_nothing_but_a_whole_token_opens_the_door(tokens: TokenTable, header: st
     assert str(caught.value) == "Unauthorized"
 
 
-def test_what_is_no_token_of_ours_is_not_even_looked_up() -> None:
+def test_a_text_that_is_no_token_is_refused_without_a_read() -> None:
     table = MagicMock()
     long = "Bearer i2v_" + "x" * 44
     for header in ("Bearer sk_of_another_service", "Basic i2v_x", "", "Bearer i2v_ü", long):
@@ -133,10 +133,10 @@ def test_what_is_no_token_of_ours_is_not_even_looked_up() -> None:
     | st.from_regex(r"(?i)bearer +i2v_(?s:.)*")
     | st.from_regex(r"(?i)\Abearer +i2v_[A-Za-z0-9_-]{43}\Z")
 )
-def test_any_header_is_a_token_or_unauthorized(stack: Application, header: str) -> None:
+def test_any_header_is_a_token_or_unauthorized(application: Application, header: str) -> None:
     with contextlib.suppress(UnauthorizedError):
-        TokenTable(stack.table("TOKENS_TABLE")).authenticate(header)
-        pytest.fail("nobody has a token")
+        TokenTable(application.table("TOKENS_TABLE")).authenticate(header)
+        pytest.fail("there is no token")
 
 
 GOOD_OWNERS = ["anna", "Anna Ö.", "a+b@example.com", "...", "-", "日本", "x" * 255, "ü" * 127]
@@ -176,7 +176,7 @@ def test_a_name_is_short_and_printable(tokens: TokenTable, name: str) -> None:
 
 
 def test_tokens_are_listed_oldest_first_and_by_owner(
-    emptied: Application, tokens: TokenTable
+    application: Application, tokens: TokenTable
 ) -> None:
     for number, owner in enumerate(["anna", "boris", "anna"]):
         moment = NOW - timedelta(days=number)
@@ -202,7 +202,7 @@ def kept(sha256: str) -> TokenRecord:
 
 
 def test_a_token_is_found_by_its_id_a_part_of_its_hash_or_itself(
-    emptied: Application, tokens: TokenTable
+    application: Application, tokens: TokenTable
 ) -> None:
     token = tokens.create(owner="anna", name="ci", now=NOW)
     tokens.create(owner="anna", name="other", now=NOW)
@@ -215,17 +215,17 @@ def test_a_token_is_found_by_its_id_a_part_of_its_hash_or_itself(
 
 
 def test_ids_that_several_tokens_share_find_them_all(
-    emptied: Application, tokens: TokenTable
+    application: Application, tokens: TokenTable
 ) -> None:
     for last in "01":
         item = kept("ab" * 31 + "0" + last).model_dump(mode="json", exclude_none=True)
-        emptied.table("TOKENS_TABLE").put_item(Item=item)
+        application.table("TOKENS_TABLE").put_item(Item=item)
     assert len(tokens.find("abababab")) == 2
     assert len(tokens.find("ab" * 31 + "00")) == 1
 
 
 def test_a_revoked_token_stays_revoked_since_the_first_time(
-    emptied: Application, tokens: TokenTable
+    application: Application, tokens: TokenTable
 ) -> None:
     token = tokens.create(owner="anna", name="ci", now=NOW)
     [record] = tokens.find(token)
@@ -235,10 +235,10 @@ def test_a_revoked_token_stays_revoked_since_the_first_time(
 
 
 def test_revoking_does_not_bring_back_a_deleted_token(
-    emptied: Application, tokens: TokenTable
+    application: Application, tokens: TokenTable
 ) -> None:
     token = tokens.create(owner="anna", name="ci", now=NOW)
     [record] = tokens.find(token)
-    emptied.table("TOKENS_TABLE").delete_item(Key={"token_sha256": record.token_sha256})
+    application.table("TOKENS_TABLE").delete_item(Key={"token_sha256": record.token_sha256})
     assert tokens.revoke(record, NOW).revoked_at == NOW
     assert tokens.records() == []

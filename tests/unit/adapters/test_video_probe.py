@@ -54,7 +54,7 @@ def inspect(content: bytes, *, bytes_expected: int | None = None) -> InspectedVi
 
 
 @pytest.mark.parametrize("index", ["front", "end", "pieces"])
-def test_a_whole_video_is_measured_wherever_its_index_lies(clips: Clips, index: str) -> None:
+def test_a_whole_video_is_measured_wherever_its_index_is(clips: Clips, index: str) -> None:
     content: bytes = getattr(clips, index)
     assert (content.index(b"moov") < content.index(b"mdat")) is (index != "end")
     video = inspect(content, bytes_expected=len(content))

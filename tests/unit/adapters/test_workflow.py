@@ -1,4 +1,4 @@
-"""The workflow: one execution for each name, and trouble with it told in our own words."""
+"""The workflow: one execution for each name, and its failures as errors of our own."""
 
 import json
 from typing import Any

@@ -61,15 +61,15 @@ def test_the_document_has_the_parts_that_asyncapi_wants() -> None:
     [(name, channel)] = document["channels"].items()
     assert set(re.findall(r"{(\w+)}", channel["address"])) == set(channel["parameters"])
     assert channel["bindings"]["sns"]["name"]
-    told = []
+    named = []
     for operation in document["operations"].values():
         assert operation["action"] == "send"
         assert operation["channel"] == {"$ref": f"#/channels/{name}"}
         # An operation refers to messages of its channel, not to the components.
         [message] = operation["messages"]
         assert message["$ref"].startswith(f"#/channels/{name}/messages/")
-        told.append(at(at(message["$ref"])["$ref"])["name"])
-    assert sorted(told) == sorted(EventType)
+        named.append(at(at(message["$ref"])["$ref"])["name"])
+    assert sorted(named) == sorted(EventType)
 
 
 def test_every_type_of_event_has_one_message() -> None:
@@ -141,6 +141,6 @@ def published() -> Iterator[tuple[EventType, Task]]:
 
 
 @pytest.mark.parametrize(("kind", "task"), list(published()))
-def test_every_event_is_what_the_catalogue_promises(kind: EventType, task: Task) -> None:
+def test_every_event_matches_the_catalogue(kind: EventType, task: Task) -> None:
     event = describe_change(kind, task, stack_name="my-stack", schema_url=SCHEMA_URL)
     assert_promised(json.loads(event.model_dump_json()), attributes_of(event, task.owner))

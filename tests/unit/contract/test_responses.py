@@ -82,7 +82,7 @@ def test_no_clock_makes_the_elapsed_time_negative() -> None:
     assert progress.elapsed_seconds == 0
 
 
-def test_only_events_say_where_the_video_lies() -> None:
+def test_only_events_name_the_bucket_of_the_video() -> None:
     facts = {
         "bytes": 2_300_001,
         "sha256": "a" * 64,

@@ -90,7 +90,7 @@ def test_permitted_loopback_permits_nothing_else_in_disguise(ipv4: str) -> None:
 
 
 @given(st.ip_addresses(v=4))
-def test_a_carried_address_is_judged_by_what_it_carries(ipv4: object) -> None:
+def test_an_embedded_ipv4_address_decides(ipv4: object) -> None:
     permitted = may_contact(ip_address(str(ipv4)), permit_loopback=False)
     mapped, _, _, sixtofour, nat64 = disguises(str(ipv4))
     for text in (mapped, sixtofour, nat64):

@@ -94,7 +94,7 @@ def test_no_waiting_time_may_be_nonsense(schedule: Schedule, field: str, value: 
         Schedule.model_validate(numbers | {field: value})
 
 
-def test_the_looks_are_tight_inside_the_window_and_sparse_when_late(schedule: Schedule) -> None:
+def test_polls_are_frequent_inside_the_window_and_rare_when_late(schedule: Schedule) -> None:
     window = timedelta(seconds=schedule.window_seconds)
     assert schedule.poll_pace.wait(timedelta(0)) <= 30
     assert schedule.poll_pace.wait(window * 0.9) <= 60

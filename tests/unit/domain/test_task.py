@@ -66,14 +66,14 @@ def test_only_a_queued_task_waits_for_something(status: TaskStatus) -> None:
 
 
 @pytest.mark.parametrize("status", [FAILED, CANCELED])
-def test_closing_ends_the_looks_and_notes_the_time(status: TaskStatus) -> None:
+def test_closing_ends_the_polls_and_records_the_time(status: TaskStatus) -> None:
     closed = a_task().changed(LATER, status=status, next_poll_at=LATER)
     assert (closed.next_poll_at, closed.ended_at) == (None, LATER)
     again = closed.changed(LATER + timedelta(days=1), coins=3)
     assert (again.status, again.ended_at) == (status, LATER)
 
 
-def test_a_failure_carries_its_reason() -> None:
+def test_a_failure_has_its_reason() -> None:
     failed = a_task().failed(LATER, FailureCode.INVALID_IMAGE, "no face", coins=3)
     assert failed.failure == Failure(code=FailureCode.INVALID_IMAGE, message="no face")
     assert (failed.status, failed.coins, failed.ended_at) == (FAILED, 3, LATER)

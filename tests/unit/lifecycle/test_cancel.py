@@ -1,4 +1,4 @@
-"""Canceling: the wish survives everything, and a refund is claimed only where there was one."""
+"""Canceling: the request survives everything, and a refund is claimed only where there was one."""
 
 from datetime import timedelta
 
@@ -24,6 +24,7 @@ from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps
 from image_to_video.wiring import Application as Services
 
 from tests.conftest import Clock, ScriptedGenerator
+from tests.support.workflow import advance, until_closed
 
 OWNER = "anna"
 REQUEST = TaskRequest(image_url="https://example.com/a.png")
@@ -45,21 +46,11 @@ def now_of(tasks: VideoTasks, task: Task) -> Task:
     return tasks.get(OWNER, task.task_id)
 
 
-def until_closed(services: Services, task: Task, clock: Clock) -> Task:
-    """Play the workflow until the task has ended."""
-    for _ in range(1000):
-        step = services.workflow_steps.advance(task.task_id)
-        if step.phase is Phase.CLOSED:
-            return now_of(services.video_tasks, task)
-        clock.advance(step.wait_seconds)
-    raise AssertionError("it never ended")
-
-
 class TestWithoutTrouble:
     def test_what_had_not_begun_is_refunded(
         self, tasks: VideoTasks, generator: ScriptedGenerator, task: Task
     ) -> None:
-        generator.looks, generator.refunds = [REFUNDABLE], [True]
+        generator.answers, generator.refunds = [REFUNDABLE], [True]
         closed, achieved = tasks.cancel(OWNER, task.task_id)
         assert (closed.status, achieved) == (TaskStatus.CANCELED, REFUNDED)
         assert closed.cancellation is achieved
@@ -80,7 +71,7 @@ class TestWithoutTrouble:
         task: Task,
         clock: Clock,
     ) -> None:
-        generator.looks = [READY]
+        generator.answers = [READY]
         clock.advance(20)
         assert steps.advance(task.task_id).phase is Phase.READY
         assert tasks.cancel(OWNER, task.task_id)[1] is TOO_LATE
@@ -104,14 +95,14 @@ class TestWithoutTrouble:
         clock: Clock,
     ) -> None:
         tasks.cancel(OWNER, task.task_id)
-        generator.looks = [READY]
+        generator.answers = [READY]
         clock.advance(60)
         assert steps.advance(task.task_id).phase is Phase.CLOSED
         assert steps.store(task.task_id).phase is Phase.CLOSED
         assert tasks.cancel(OWNER, task.task_id)[1] is Cancellation.ALREADY_FINAL
         assert now_of(tasks, task).cancellation is TOO_LATE
 
-    def test_nobody_cancels_for_another(self, tasks: VideoTasks, task: Task) -> None:
+    def test_another_owner_cannot_cancel_it(self, tasks: VideoTasks, task: Task) -> None:
         with pytest.raises(TaskNotFoundError):
             tasks.cancel("ben", task.task_id)
         assert now_of(tasks, task) == task
@@ -121,7 +112,7 @@ class TestGeneratorInTrouble:
     @pytest.mark.parametrize(
         "trouble", [DOWN, GeneratorAccessError("no", waiting_for=WaitingFor.ACCESS)]
     )
-    def test_the_wish_stays_open_until_the_generator_answers(
+    def test_the_request_stays_open_until_the_generator_answers(
         self,
         tasks: VideoTasks,
         services: Services,
@@ -130,7 +121,7 @@ class TestGeneratorInTrouble:
         clock: Clock,
         trouble: GeneratorError,
     ) -> None:
-        generator.looks, generator.refunds = [trouble, trouble, REFUNDABLE], [True]
+        generator.answers, generator.refunds = [trouble, trouble, REFUNDABLE], [True]
         still_open, achieved = tasks.cancel(OWNER, task.task_id)
         assert (still_open.status, achieved) == (TaskStatus.GENERATING, None)
         assert until_closed(services, task, clock).cancellation is REFUNDED
@@ -143,7 +134,7 @@ class TestGeneratorInTrouble:
         task: Task,
         clock: Clock,
     ) -> None:
-        generator.looks, generator.refunds = [REFUNDABLE, Missing()], [DOWN]
+        generator.answers, generator.refunds = [REFUNDABLE, Missing()], [DOWN]
         assert tasks.cancel(OWNER, task.task_id)[1] is None
         closed = until_closed(services, task, clock)
         assert closed.cancellation is REFUNDED
@@ -159,7 +150,7 @@ class TestGeneratorInTrouble:
         task: Task,
         clock: Clock,
     ) -> None:
-        generator.looks, generator.refunds = [REFUNDABLE, Missing(), Missing(), BEGUN], [DOWN]
+        generator.answers, generator.refunds = [REFUNDABLE, Missing(), Missing(), BEGUN], [DOWN]
         assert tasks.cancel(OWNER, task.task_id)[1] is None
         assert until_closed(services, task, clock).cancellation is TOO_LATE
 
@@ -171,10 +162,10 @@ class TestGeneratorInTrouble:
         task: Task,
         clock: Clock,
     ) -> None:
-        generator.looks, generator.refunds = [REFUNDABLE, DOWN], [DOWN]
+        generator.answers, generator.refunds = [REFUNDABLE, DOWN], [DOWN]
         assert tasks.cancel(OWNER, task.task_id)[1] is None
         clock.advance(86400)
-        generator.looks = [Missing()]
+        generator.answers = [Missing()]
         assert until_closed(services, task, clock).cancellation is TOO_LATE
 
     def test_a_deletion_that_took_long_may_have_met_an_ended_task(
@@ -189,7 +180,7 @@ class TestGeneratorInTrouble:
             clock.advance(11)
             return True
 
-        generator.looks = [REFUNDABLE]
+        generator.answers = [REFUNDABLE]
         monkeypatch.setattr(generator, "cancel", slowly)
         assert tasks.cancel(OWNER, task.task_id)[1] is TOO_LATE
 
@@ -201,7 +192,7 @@ class TestGeneratorInTrouble:
         task: Task,
         clock: Clock,
     ) -> None:
-        generator.looks = [Missing(), Missing(), BEGUN]
+        generator.answers = [Missing(), Missing(), BEGUN]
         assert tasks.cancel(OWNER, task.task_id)[1] is None
         assert until_closed(services, task, clock).cancellation is TOO_LATE
         assert generator.canceled == []
@@ -216,11 +207,11 @@ class TestGeneratorInTrouble:
         clock: Clock,
         next_poll: PollAnswer,
     ) -> None:
-        generator.looks, generator.refunds = [REFUNDABLE, next_poll], [False]
+        generator.answers, generator.refunds = [REFUNDABLE, next_poll], [False]
         tasks.cancel(OWNER, task.task_id)
         assert until_closed(services, task, clock).cancellation is TOO_LATE
 
-    def test_contradictions_end_one_call_and_not_the_wish(
+    def test_contradictory_answers_end_one_call_and_not_the_request(
         self,
         tasks: VideoTasks,
         services: Services,
@@ -228,10 +219,10 @@ class TestGeneratorInTrouble:
         task: Task,
         clock: Clock,
     ) -> None:
-        generator.looks, generator.refunds = [REFUNDABLE], [False]
+        generator.answers, generator.refunds = [REFUNDABLE], [False]
         assert tasks.cancel(OWNER, task.task_id)[1] is None
         assert len(generator.canceled) <= 3
-        generator.looks = [BEGUN]
+        generator.answers = [BEGUN]
         assert until_closed(services, task, clock).cancellation is TOO_LATE
 
     def test_the_deadline_ends_it_without_a_claim(
@@ -242,15 +233,17 @@ class TestGeneratorInTrouble:
         task: Task,
         clock: Clock,
     ) -> None:
-        generator.looks = [DOWN]
+        generator.answers = [DOWN]
         tasks.cancel(OWNER, task.task_id)
-        closed = until_closed(services, task, clock)
+        clock.moment = task.created_at + timedelta(seconds=259200 - 1)
+        assert advance(services, task, clock).status is TaskStatus.GENERATING
+        closed = advance(services, task, clock)
         assert (closed.status, closed.cancellation) == (TaskStatus.CANCELED, TOO_LATE)
 
-    def test_asked_again_it_goes_on(
+    def test_a_second_request_tries_again(
         self, tasks: VideoTasks, generator: ScriptedGenerator, task: Task
     ) -> None:
-        generator.looks, generator.refunds = [DOWN, REFUNDABLE], [True]
+        generator.answers, generator.refunds = [DOWN, REFUNDABLE], [True]
         assert [tasks.cancel(OWNER, task.task_id)[1] for _ in range(2)] == [None, REFUNDED]
 
 
@@ -263,11 +256,11 @@ class TestUnconfirmedStart:
         assert (still_open.status, achieved) == (TaskStatus.QUEUED, None)
         return still_open
 
-    def test_it_is_given_back_once_it_is_found(
+    def test_it_is_refunded_once_it_is_found(
         self, services: Services, generator: ScriptedGenerator, task: Task, clock: Clock
     ) -> None:
         generator.finds, generator.refunds = [None, Started("gen-late00", 30)], [True]
-        generator.looks = [REFUNDABLE]
+        generator.answers = [REFUNDABLE]
         assert until_closed(services, task, clock).cancellation is REFUNDED
         assert generator.canceled == ["gen-late00"]
 
@@ -298,7 +291,7 @@ class TestLimits:
     def environment(self, variables: dict[str, str]) -> dict[str, str]:
         return variables | {"MAX_GENERATING": "1", "DAILY_COIN_LIMIT": "60"}
 
-    def test_a_wish_keeps_the_place_until_it_is_carried_out(
+    def test_a_cancel_request_keeps_the_slot_until_the_task_is_closed(
         self, tasks: VideoTasks, services: Services, generator: ScriptedGenerator, clock: Clock
     ) -> None:
         generator.starts = [StartUnconfirmedError("timeout"), Started("gen-000002", 30)]
@@ -309,11 +302,11 @@ class TestLimits:
         clock.advance(1800)
         assert tasks.create(OWNER, REQUEST, "3").status is TaskStatus.GENERATING
 
-    def test_a_wish_that_waits_for_long_keeps_its_place_too(
+    def test_a_cancel_request_that_waits_long_keeps_its_slot_too(
         self, tasks: VideoTasks, steps: WorkflowSteps, generator: ScriptedGenerator, clock: Clock
     ) -> None:
         first = tasks.create(OWNER, REQUEST, "1")
-        generator.looks = [DOWN]
+        generator.answers = [DOWN]
         tasks.cancel(OWNER, first.task_id)
         for _ in range(60):
             clock.advance(steps.advance(first.task_id).wait_seconds)

@@ -1,4 +1,4 @@
-"""A cancel request that meets another actor: a start under way, a copy, a dead function."""
+"""A cancel request that meets another actor: a start under way, a copy, a function that died."""
 
 from collections.abc import Callable
 
@@ -53,18 +53,18 @@ class TestStartUnderWay:
         return play
 
     @pytest.mark.parametrize(
-        ("look", "refund", "expected"),
+        ("answer", "refund", "expected"),
         [(REFUNDABLE, True, REFUNDED), (BEGUN, False, TOO_LATE)],
     )
     def test_an_accepted_start_is_recorded_and_refunded(
         self,
         canceled_during: While,
         generator: ScriptedGenerator,
-        look: PollAnswer,
+        answer: PollAnswer,
         refund: bool,
         expected: Cancellation,
     ) -> None:
-        generator.looks, generator.refunds = [look], [refund]
+        generator.answers, generator.refunds = [answer], [refund]
         task = canceled_during(Started("gen-000007", 30))
         assert (task.status, task.cancellation) == (TaskStatus.CANCELED, expected)
         assert (task.generator_task_id, task.coins) == ("gen-000007", 30)
@@ -80,7 +80,7 @@ class TestStartUnderWay:
         assert task.failure.code is FailureCode.CONTENT_REFUSED
 
 
-def test_the_next_poll_removes_what_a_dead_copy_left(
+def test_the_next_poll_removes_what_an_interrupted_copy_left(
     tasks: VideoTasks,
     steps: WorkflowSteps,
     generator: ScriptedGenerator,
@@ -89,7 +89,7 @@ def test_the_next_poll_removes_what_a_dead_copy_left(
     application: Application,
     settings: Settings,
 ) -> None:
-    generator.looks = [READY]
+    generator.answers = [READY]
     clock.advance(20)
     steps.advance(task.task_id)
     tasks.cancel(OWNER, task.task_id)
@@ -99,7 +99,7 @@ def test_the_next_poll_removes_what_a_dead_copy_left(
     assert s3.list_objects_v2(Bucket=settings.videos_bucket)["KeyCount"] == 0
 
 
-def test_a_cancel_that_loses_to_the_copy_says_so(
+def test_a_cancel_after_the_copy_was_recorded_is_answered_already_final(
     tasks: VideoTasks,
     steps: WorkflowSteps,
     generator: ScriptedGenerator,
@@ -107,7 +107,7 @@ def test_a_cancel_that_loses_to_the_copy_says_so(
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    generator.looks = [READY]
+    generator.answers = [READY]
     clock.advance(20)
     steps.advance(task.task_id)
     table = tasks._table

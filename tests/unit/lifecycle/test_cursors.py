@@ -49,13 +49,13 @@ def test_a_cursor_comes_back_as_it_went_and_fits_into_a_url(
 
 
 @given(POSITIONS, st.text(min_size=1))
-def test_somebody_elses_cursor_is_refused(position: dict[str, str], owner: str) -> None:
+def test_another_owners_cursor_is_refused(position: dict[str, str], owner: str) -> None:
     if owner != position["owner"]:
         assert "not one that a list" in refused(CURSORS.write(position, ALL), owner=owner)
 
 
 @given(FILTERS, FILTERS)
-def test_a_cursor_of_another_filter_is_refused_and_told_so(
+def test_a_cursor_of_another_filter_is_refused_with_that_reason(
     made: tuple[Any, Any, Any], used: tuple[Any, Any, Any]
 ) -> None:
     cursor = CURSORS.write(POSITION, filter_digest(*made))
@@ -122,7 +122,7 @@ def test_another_version_is_refused() -> None:
     refused(encoded(content + hmac.digest(KEY, b'"anna"' + content, "sha256")))
 
 
-def test_what_was_surely_not_made_here_needs_no_key() -> None:
+def test_a_malformed_cursor_is_refused_without_the_key() -> None:
     def no_key() -> bytes:
         raise AssertionError("the key was asked for")
 
@@ -139,4 +139,4 @@ def test_what_was_surely_not_made_here_needs_no_key() -> None:
 def test_any_other_text_is_refused(cursor: str) -> None:
     with contextlib.suppress(InvalidCursorError):
         CURSORS.read(cursor, owner="anna", filters=ALL)
-        pytest.fail("nobody was given this cursor")
+        pytest.fail("this cursor was never given out")

@@ -1,4 +1,4 @@
-"""Looking: trouble with a look is never the task's failure, and late is not failed."""
+"""Polling: a poll that fails is never the task's failure, and only the deadline gives up."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ URL = "https://results.example.com/video.mp4?signature=secret"
 
 @pytest.fixture
 def task(tasks: VideoTasks, clock: Clock) -> Task:
-    """A task that the generator has accepted, when its first look is due."""
+    """A task that the generator has accepted, when its first poll is due."""
     task = tasks.create(OWNER, TaskRequest(image_url="https://example.com/a.png"), None)
     clock.advance(20)
     return task
@@ -27,14 +27,14 @@ def task(tasks: VideoTasks, clock: Clock) -> Task:
 def test_a_finished_video_is_ready_to_be_stored(
     tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator
 ) -> None:
-    generator.looks = [Ready("completed", URL)]
+    generator.answers = [Ready("completed", URL)]
     assert steps.advance(task.task_id).phase is Phase.READY
     task = tasks.get(OWNER, task.task_id)
     assert (task.status, task.result_url) == (TaskStatus.STORING, URL)
 
 
 @pytest.mark.parametrize(
-    "look",
+    "answer",
     [
         Running("processing"),
         Running("a word never seen"),
@@ -46,14 +46,14 @@ def test_a_finished_video_is_ready_to_be_stored(
     ],
     ids=str,
 )
-def test_everything_else_means_wait(
+def test_every_other_answer_means_wait(
     tasks: VideoTasks,
     steps: WorkflowSteps,
     task: Task,
     generator: ScriptedGenerator,
-    look: PollAnswer | Exception,
+    answer: PollAnswer | Exception,
 ) -> None:
-    generator.looks = [look]
+    generator.answers = [answer]
     step = steps.advance(task.task_id)
     assert (step.phase, step.wait_seconds) == (Phase.WAITING, 10)
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.GENERATING
@@ -62,7 +62,7 @@ def test_everything_else_means_wait(
 def test_a_failure_of_the_generator_closes_the_task(
     tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator
 ) -> None:
-    generator.looks = [Failed("failed", FailureCode.CONTENT_REFUSED, "not allowed")]
+    generator.answers = [Failed("failed", FailureCode.CONTENT_REFUSED, "not allowed")]
     assert steps.advance(task.task_id).phase is Phase.CLOSED
     failure = tasks.get(OWNER, task.task_id).failure
     assert failure is not None
@@ -73,7 +73,7 @@ def test_a_doubtful_failure_counts_when_it_is_seen_twice_running(
     steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
 ) -> None:
     doubtful = Failed("error", FailureCode.GENERATION_FAILED, "odd", tentative=True)
-    generator.looks = [doubtful, Running("processing"), doubtful, doubtful]
+    generator.answers = [doubtful, Running("processing"), doubtful, doubtful]
     phases = []
     for _ in range(4):
         phases.append(steps.advance(task.task_id).phase)
@@ -81,24 +81,10 @@ def test_a_doubtful_failure_counts_when_it_is_seen_twice_running(
     assert phases == [Phase.WAITING] * 3 + [Phase.CLOSED]
 
 
-def test_past_the_window_a_task_is_late_and_still_looked_at(
-    tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
-) -> None:
-    assert not tasks.get(OWNER, task.task_id).late
-    clock.advance(600)
-    step = steps.advance(task.task_id)
-    task = tasks.get(OWNER, task.task_id)
-    assert (task.late, task.status) == (True, TaskStatus.GENERATING)
-    assert (step.phase, step.wait_seconds) == (Phase.WAITING, 60)
-    generator.looks = [Ready("completed", URL)]
-    clock.advance(60)
-    assert steps.advance(task.task_id).phase is Phase.READY
-
-
 def test_completed_without_a_video_is_given_time_and_then_its_own_code(
     tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
 ) -> None:
-    generator.looks = [Incomplete("completed")]
+    generator.answers = [Incomplete("completed")]
     assert steps.advance(task.task_id).phase is Phase.WAITING
     clock.advance(590)
     assert steps.advance(task.task_id).phase is Phase.WAITING
@@ -109,16 +95,18 @@ def test_completed_without_a_video_is_given_time_and_then_its_own_code(
     assert failure.code is FailureCode.COMPLETED_WITHOUT_VIDEO
 
 
-@pytest.mark.parametrize("look", [Running("processing"), Missing(), GeneratorUnavailableError("x")])
+@pytest.mark.parametrize(
+    "answer", [Running("processing"), Missing(), GeneratorUnavailableError("x")]
+)
 def test_only_the_generation_deadline_gives_up(
     tasks: VideoTasks,
     steps: WorkflowSteps,
     task: Task,
     generator: ScriptedGenerator,
     clock: Clock,
-    look: PollAnswer | Exception,
+    answer: PollAnswer | Exception,
 ) -> None:
-    generator.looks = [look]
+    generator.answers = [answer]
     clock.moment = task.created_at + timedelta(seconds=259200 - 1)
     assert steps.advance(task.task_id).phase is Phase.WAITING
     clock.advance(3600)
@@ -131,14 +119,6 @@ def test_only_the_generation_deadline_gives_up(
 def test_a_video_that_is_ready_after_the_deadline_is_still_taken(
     steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
 ) -> None:
-    generator.looks = [Ready("completed", URL)]
+    generator.answers = [Ready("completed", URL)]
     clock.advance(300000)
     assert steps.advance(task.task_id).phase is Phase.READY
-
-
-def test_a_step_that_comes_early_asks_nobody(
-    steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
-) -> None:
-    clock.advance(-10)
-    assert steps.advance(task.task_id).wait_seconds == 10
-    assert generator.checked == []

@@ -1,9 +1,13 @@
-"""By hand: an open task moves now; one that only lacks its video is opened again, unpaid."""
+"""Tasks without a workflow get one; by hand, an open task moves now and a lost video is fetched."""
 
 import httpx
 import pytest
 from image_to_video.contract.requests import TaskRequest
-from image_to_video.domain.errors import GeneratorUnavailableError, StartUnconfirmedError
+from image_to_video.domain.errors import (
+    GeneratorUnavailableError,
+    StartUnconfirmedError,
+    TaskNotFoundError,
+)
 from image_to_video.domain.generator import Incomplete, Missing, PollAnswer, Ready, Running, Started
 from image_to_video.domain.task import FailureCode, Task, TaskStatus
 from image_to_video.lifecycle.repair import Repair
@@ -11,7 +15,8 @@ from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps
 from image_to_video.wiring import Application as Services
 
-from tests.conftest import Application, Clock, Results, ScriptedGenerator
+from tests.conftest import Application, Clock, ResultHost, ScriptedGenerator
+from tests.support.workflow import advance, executions, stop_execution, until_closed
 
 REQUEST = TaskRequest(image_url="https://example.com/a.png")
 URL = "https://results.example.com/video.mp4"
@@ -22,19 +27,19 @@ def unavailable(
     tasks: VideoTasks,
     steps: WorkflowSteps,
     generator: ScriptedGenerator,
-    results: Results,
+    result_host: ResultHost,
     clock: Clock,
 ) -> Task:
     """A task that failed because its video could not be fetched until the deadline."""
     task = tasks.create("anna", REQUEST, None)
-    generator.looks = [Ready("completed", URL)]
+    generator.answers = [Ready("completed", URL)]
     clock.advance(20)
     steps.advance(task.task_id)
-    good = results.answers
-    results.answers = [httpx.Response(404)]
+    good = result_host.answers
+    result_host.answers = [httpx.Response(404)]
     clock.advance(300000)
     steps.store(task.task_id)
-    results.answers = good
+    result_host.answers = good
     task = tasks.get("anna", task.task_id)
     assert task.failure is not None
     assert task.failure.code is FailureCode.VIDEO_UNAVAILABLE
@@ -46,12 +51,17 @@ def test_a_task_without_its_video_is_opened_again_and_ends_well(
     steps: WorkflowSteps,
     repair: Repair,
     unavailable: Task,
+    application: Application,
     generator: ScriptedGenerator,
     clock: Clock,
 ) -> None:
     clock.advance(3600)
     answer = repair.redrive(unavailable.task_id)
     assert (answer.moved, answer.status) == (True, TaskStatus.STORING)
+    assert answer.message
+    execution = tasks.get("anna", unavailable.task_id).execution
+    assert set(executions(application)) == {unavailable.execution, execution}
+    assert execution != unavailable.execution
     assert steps.advance(unavailable.task_id).phase is Phase.READY
     assert steps.store(unavailable.task_id).phase is Phase.CLOSED
     task = tasks.get("anna", unavailable.task_id)
@@ -60,38 +70,41 @@ def test_a_task_without_its_video_is_opened_again_and_ends_well(
     assert len(generator.requests) == 1
 
 
-def test_opened_again_it_has_its_time_again(
-    steps: WorkflowSteps, repair: Repair, unavailable: Task, results: Results
+def test_a_reopened_task_has_its_whole_time_again(
+    steps: WorkflowSteps, repair: Repair, unavailable: Task, result_host: ResultHost
 ) -> None:
     repair.redrive(unavailable.task_id)
-    results.answers = [httpx.Response(502)]
+    result_host.answers = [httpx.Response(502)]
     assert steps.store(unavailable.task_id).phase is Phase.WAITING
 
 
-def test_what_the_generator_no_longer_has_stays_closed(
-    tasks: VideoTasks, repair: Repair, unavailable: Task, generator: ScriptedGenerator
+def test_a_task_whose_video_the_generator_no_longer_has_stays_failed(
+    tasks: VideoTasks,
+    repair: Repair,
+    unavailable: Task,
+    application: Application,
+    generator: ScriptedGenerator,
 ) -> None:
-    generator.looks = [Missing()]
+    generator.answers = [Missing()]
     answer = repair.redrive(unavailable.task_id)
     assert (answer.moved, answer.status) == (False, TaskStatus.FAILED)
+    assert executions(application) == [unavailable.execution]
     assert tasks.get("anna", unavailable.task_id) == unavailable
 
 
 def failed_as(services: Services, clock: Clock, task: Task, code: FailureCode) -> Task:
-    """Play the workflow until the task has failed in this way."""
-    for _ in range(1000):
-        step = services.workflow_steps.advance(task.task_id)
-        if step.phase is Phase.CLOSED:
-            break
-        clock.advance(step.wait_seconds)
-    task = services.video_tasks.get("anna", task.task_id)
+    """Play the workflow beyond every deadline: the task has failed in this way."""
+    clock.advance(20)
+    advance(services, task, clock)
+    clock.advance(300_000)
+    task = until_closed(services, task, clock)
     assert task.failure is not None
     assert task.failure.code is code
     return task
 
 
 @pytest.mark.parametrize(
-    ("look", "code"),
+    ("answer", "code"),
     [
         (Incomplete("completed"), FailureCode.COMPLETED_WITHOUT_VIDEO),
         (Running("processing"), FailureCode.GENERATION_DEADLINE_EXCEEDED),
@@ -104,12 +117,12 @@ def test_a_video_that_came_after_all_is_fetched(
     services: Services,
     generator: ScriptedGenerator,
     clock: Clock,
-    look: PollAnswer,
+    answer: PollAnswer,
     code: FailureCode,
 ) -> None:
-    generator.looks = [look]
+    generator.answers = [answer]
     task = failed_as(services, clock, tasks.create("anna", REQUEST, None), code)
-    generator.looks = [Ready("completed", URL)]
+    generator.answers = [Ready("completed", URL)]
     assert repair.redrive(task.task_id).status is TaskStatus.STORING
     assert steps.store(task.task_id).phase is Phase.CLOSED
     assert tasks.get("anna", task.task_id).status is TaskStatus.SUCCEEDED
@@ -135,7 +148,7 @@ def test_a_start_that_shows_up_after_all_is_followed(
     assert (answer.moved, answer.status) == (True, TaskStatus.GENERATING)
     task = tasks.get("anna", task.task_id)
     assert (task.generator_task_id, task.coins) == ("gen-late00", 30)
-    generator.looks = [Ready("completed", URL)]
+    generator.answers = [Ready("completed", URL)]
     clock.advance(20)
     assert steps.advance(task.task_id).phase is Phase.READY
     assert len(generator.requests) == 1
@@ -152,19 +165,17 @@ def test_an_open_task_gets_a_new_execution_that_does_not_wait(
     assert repair.redrive(task.task_id).moved
     moved = tasks.get("anna", task.task_id)
     assert moved.execution != task.execution
-    found = application.client("stepfunctions").list_executions(
-        stateMachineArn=application.environment["STATE_MACHINE_ARN"]
-    )["executions"]
-    assert {execution["name"] for execution in found} == {task.execution, moved.execution}
+    assert set(executions(application)) == {task.execution, moved.execution}
     steps.advance(task.task_id)
     assert generator.checked == ["gen-000001"]
 
 
 @pytest.mark.parametrize("status", [TaskStatus.SUCCEEDED, TaskStatus.CANCELED])
-def test_what_has_ended_otherwise_is_left_alone(
+def test_a_task_that_succeeded_or_was_canceled_is_left_alone(
     tasks: VideoTasks,
     steps: WorkflowSteps,
     repair: Repair,
+    application: Application,
     generator: ScriptedGenerator,
     clock: Clock,
     status: TaskStatus,
@@ -173,11 +184,75 @@ def test_what_has_ended_otherwise_is_left_alone(
     if status is TaskStatus.CANCELED:
         tasks.cancel("anna", task.task_id)
     else:
-        generator.looks = [Ready("completed", URL)]
+        generator.answers = [Ready("completed", URL)]
         clock.advance(20)
         steps.advance(task.task_id)
         steps.store(task.task_id)
-    before = tasks.get("anna", task.task_id)
+    before, checked = tasks.get("anna", task.task_id), list(generator.checked)
     assert before.status is status
-    assert not repair.redrive(task.task_id).moved
+    answer = repair.redrive(task.task_id)
+    assert (answer.moved, answer.status) == (False, status)
     assert tasks.get("anna", task.task_id) == before
+    assert generator.checked == checked
+    assert executions(application) == [task.execution]
+
+
+def test_an_unknown_task_cannot_be_redriven(repair: Repair) -> None:
+    with pytest.raises(TaskNotFoundError):
+        repair.redrive("0" * 32)
+
+
+class TestOverdue:
+    @pytest.fixture
+    def overdue(self, tasks: VideoTasks, clock: Clock) -> Task:
+        """A task that should have been polled an hour ago."""
+        task = tasks.create("anna", REQUEST, None)
+        clock.advance(3600)
+        return task
+
+    def test_an_empty_table_needs_nothing(self, repair: Repair) -> None:
+        assert repair.reconcile_overdue() == 0
+
+    def test_a_task_whose_workflow_has_ended_gets_another_once(
+        self,
+        tasks: VideoTasks,
+        repair: Repair,
+        overdue: Task,
+        application: Application,
+        clock: Clock,
+    ) -> None:
+        stop_execution(application, overdue.execution)
+        assert repair.reconcile_overdue() == 1
+        revived = tasks.get("anna", overdue.task_id)
+        assert revived.execution != overdue.execution
+        assert set(executions(application)) == {overdue.execution, revived.execution}
+        assert repair.reconcile_overdue() == 0
+        clock.advance(600)
+        assert repair.reconcile_overdue() == 0, "its workflow runs"
+
+    @pytest.mark.parametrize(("seconds", "revived"), [(20 + 300, 0), (20 + 301, 1)])
+    def test_a_poll_may_be_five_minutes_late(
+        self,
+        tasks: VideoTasks,
+        repair: Repair,
+        application: Application,
+        clock: Clock,
+        seconds: int,
+        revived: int,
+    ) -> None:
+        stop_execution(application, tasks.create("anna", REQUEST, None).execution)
+        clock.advance(seconds)
+        assert repair.reconcile_overdue() == revived
+
+    def test_a_task_whose_workflow_runs_is_left_alone(
+        self, repair: Repair, overdue: Task, application: Application
+    ) -> None:
+        assert repair.reconcile_overdue() == 0
+        assert executions(application) == [overdue.execution]
+
+    def test_a_closed_task_is_left_alone(
+        self, tasks: VideoTasks, repair: Repair, overdue: Task, application: Application
+    ) -> None:
+        tasks.cancel("anna", overdue.task_id)
+        stop_execution(application, overdue.execution)
+        assert repair.reconcile_overdue() == 0

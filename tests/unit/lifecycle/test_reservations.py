@@ -13,8 +13,10 @@ from image_to_video.domain.generator import Failed, Ready, Running, Started
 from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus, WaitingFor
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import WorkflowSteps
+from image_to_video.wiring import Application as Services
 
 from tests.conftest import Application, Clock, ScriptedGenerator
+from tests.support.workflow import until_started
 
 REQUEST = TaskRequest(image_url="https://example.com/a.png")
 
@@ -33,7 +35,7 @@ def test_a_full_generator_keeps_tasks_queued(
 ) -> None:
     first, second = create(tasks, "1"), create(tasks, "2")
     assert (second.status, second.waiting_for) == (TaskStatus.QUEUED, WaitingFor.GENERATOR)
-    generator.looks = [Ready("completed", "https://results.example.com/v.mp4")]
+    generator.answers = [Ready("completed", "https://results.example.com/v.mp4")]
     clock.advance(20)
     steps.advance(first.task_id)
     steps.advance(second.task_id)
@@ -43,7 +45,7 @@ def test_a_full_generator_keeps_tasks_queued(
 def test_a_used_up_budget_keeps_tasks_queued_until_the_next_day(
     tasks: VideoTasks, steps: WorkflowSteps, generator: ScriptedGenerator, clock: Clock
 ) -> None:
-    generator.looks = [Failed("failed", FailureCode.GENERATION_FAILED, "no")]
+    generator.answers = [Failed("failed", FailureCode.GENERATION_FAILED, "no")]
     for key in ("1", "2"):
         task = create(tasks, key)
         clock.advance(20)
@@ -85,12 +87,12 @@ def test_a_canceled_task_keeps_its_slot_while_the_generator_may_be_at_work(
     tasks: VideoTasks, steps: WorkflowSteps, generator: ScriptedGenerator, clock: Clock
 ) -> None:
     begun, refundable = Running("processing"), Running("initialized", refundable=True)
-    generator.looks, generator.refunds = [begun], [True]
+    generator.answers, generator.refunds = [begun], [True]
     tasks.cancel("anna", create(tasks, "1").task_id)
     second = create(tasks, "2")
     assert second.waiting_for is WaitingFor.GENERATOR
     clock.advance(1800)
-    generator.looks = [refundable]
+    generator.answers = [refundable]
     steps.advance(second.task_id)
     assert tasks.cancel("anna", second.task_id)[1] is Cancellation.REFUNDED
     clock.advance(86400)
@@ -146,6 +148,26 @@ def test_the_day_is_charged_what_the_generator_charged(
     generator.starts = [Started("gen-000001", charged)]
     assert create(tasks, "1").coins == charged
     assert spent(application) == [charged]
+
+
+def test_a_start_that_is_found_later_is_charged_on_the_day_it_was_sent(
+    tasks: VideoTasks,
+    services: Services,
+    generator: ScriptedGenerator,
+    application: Application,
+    clock: Clock,
+) -> None:
+    generator.starts = [StartUnconfirmedError("reset")]
+    generator.finds = [Started("gen-000001", 45)]
+    clock.moment = clock.moment.replace(hour=23, minute=59, second=50)
+    task = create(tasks, "1")
+    assert spent(application) == [30]
+    clock.advance(60)
+    task = until_started(services, task, clock)
+    assert task.started_at is not None
+    assert task.started_at.date() > task.attempts[0].sent_at.date()
+    assert task.coins == 45
+    assert spent(application) == [45]
 
 
 def test_an_acceptance_without_a_price_is_charged_as_reserved(

@@ -69,7 +69,7 @@ def test_a_fact_that_is_no_news_is_not_written(transitions: Transitions, table: 
 
 
 class TestCancelRequest:
-    """Whichever write comes next closes the task, where the request needs nobody else."""
+    """The next write closes the task, where the request needs no answer from A2E."""
 
     @pytest.fixture
     def canceled(self, table: TaskTable) -> Task:

@@ -1,6 +1,6 @@
 """What the form of an upload says is what its object is read as; which objects are one task."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 from image_to_video.adapters.storage import UploadedImage
 from image_to_video.contract.requests import TaskOptions, UploadRequest
 from image_to_video.domain.errors import InvalidTaskError
-from image_to_video.domain.task import ModelVersion
+from image_to_video.domain.task import Failure, FailureCode, ModelVersion
 from image_to_video.lifecycle.uploads import (
     UploadedObject,
     read_options,
     reserved_key,
     write_options,
 )
+
+from tests.support.near_misses import BOUNDED
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 # What JSON can carry: anything but halves of surrogate pairs.
@@ -109,7 +111,7 @@ def test_any_other_key_is_a_task_for_each_version() -> None:
         assert len(versions) == 2, key
 
 
-def test_no_two_promises_and_no_two_owners_share_a_task() -> None:
+def test_no_two_reservations_and_no_two_owners_share_a_task() -> None:
     keys = [reserved_key(owner, "image/png") for owner in ("anna", "anna", "bob")]
     keys.append(keys[0].replace("/anna/", "/bob/"))
     assert len({an_object(key=key).identity for key in keys}) == len(keys)
@@ -118,10 +120,59 @@ def test_no_two_promises_and_no_two_owners_share_a_task() -> None:
 
 
 @pytest.mark.parametrize("owner", ["anna", "a b", "ä+&?#%", "..."])
-def test_a_reserved_key_belongs_to_whom_it_was_promised(owner: str) -> None:
+def test_a_reserved_key_belongs_to_the_owner_who_asked_for_it(owner: str) -> None:
     assert an_object(key=reserved_key(owner, "image/webp")).owner == owner
 
 
 @pytest.mark.parametrize("owner", ["", ".", "..", "a\0b", "a\nb", "\x7f"])
-def test_what_no_owner_is_called_is_nobody(owner: str) -> None:
+def test_an_invalid_owner_name_is_no_owner(owner: str) -> None:
     assert an_object(key=f"uploads/{owner}/cat.png").owner is None
+
+
+OPTION: Final = st.sampled_from(
+    ["prompt", "negative-prompt", "name", "video-time", "model-version", "meta-", "meta-a", "other"]
+)
+VALUE: Final = st.one_of(
+    st.text(st.characters(codec=None), max_size=20),
+    st.sampled_from(["5", "20", "\u0665", "²", "7", "9" * 5000, "a2e-v2", "x" * 1001, "\0", "5.0"]),
+)
+
+
+@BOUNDED
+@given(
+    metadata=st.dictionaries(OPTION | st.text(max_size=5), VALUE, max_size=20),
+    size=st.sampled_from([0, 1, 100, 10 * 1024 * 1024, 10 * 1024 * 1024 + 1]),
+    start=st.sampled_from([b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF\0\0\0\0WEBP", b""])
+    | st.binary(max_size=16),
+)
+def test_any_metadata_makes_options_or_a_failure(
+    metadata: dict[str, str], size: int, start: bytes
+) -> None:
+    uploaded = UploadedObject("images", "uploads/anna/cat.png", None, "e", "s")
+    options = read_options(uploaded, UploadedImage(size, metadata, start))
+    if isinstance(options, Failure):
+        assert options.code in (FailureCode.INVALID_IMAGE, FailureCode.INVALID_REQUEST)
+        assert len(options.message) < 10_000
+    else:
+        assert isinstance(options, TaskOptions)
+        assert 0 < size <= 10 * 1024 * 1024
+        assert options.video_time in (5, 10, 15, 20)
+        assert options.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("kept", "meant"),
+    [
+        ("=?UTF-8?B?R3LDvMOfZQ==?=", "Grüße"),
+        ("=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
+        ("=?utf-8?q?a?= =?utf-8?q?b?=", "ab"),
+        ("=?no-charset?B?R3LDvMOfZQ==?=", "=?no-charset?B?R3LDvMOfZQ==?="),
+        ("=?UTF-8?B?/w==?=", "=?UTF-8?B?/w==?="),
+        ("=?UTF-8?B?R?=", "=?UTF-8?B?R?="),
+    ],
+)
+def test_metadata_is_read_as_s3_writes_what_is_not_ascii(kept: str, meant: str) -> None:
+    metadata = {"prompt": kept, "meta-note": kept}
+    options = read_options(an_object(), UploadedImage(len(PNG), metadata, PNG))
+    assert isinstance(options, TaskOptions)
+    assert (options.prompt, options.metadata) == (meant, {"note": meant})

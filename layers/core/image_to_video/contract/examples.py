@@ -1,6 +1,9 @@
 """One task in its life, a form for an image, every error: examples of the published contract."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler.openapi.models import Example
 
 TASK_ID: Final = "0b7c9a52f1d84e6fa3c5d7e9b1f3a5c7"
 _PLACE: Final = f"/v1/tasks/{TASK_ID}"
@@ -13,6 +16,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "metadata": {"order": "4711"},
 }
 IMAGE: Final = {"image_url": "https://images.example.com/ada.jpg"}
+FILE: Final = {"filename": "ada.jpg", "content_type": "image/jpeg"}
 GENERATING: Final[dict[str, Any]] = {
     "object": "task",
     "task_id": TASK_ID,
@@ -64,6 +68,12 @@ CANCELED: Final[dict[str, Any]] = {
     "failure": None,
     "cancellation": "refunded",
 }
+PAGE: Final[dict[str, Any]] = {
+    "object": "list",
+    "data": [SUCCEEDED],
+    "has_more": False,
+    "next_cursor": None,
+}
 TICKET: Final[dict[str, Any]] = {
     "task_id": TASK_ID,
     "url": "https://images-bucket.s3.us-east-1.amazonaws.com/",
@@ -111,3 +121,13 @@ PROBLEMS: Final[dict[int, tuple[str, bool, dict[str, str]]]] = {
     429: ("Too many requests.", True, {"too_many_requests": "Come back a little later."}),
     503: ("Nothing could be recorded.", True, {"temporarily_unavailable": "Ask again."}),
 }
+
+
+def named(**values: object) -> "dict[str, Example]":
+    """Examples by their name, as OpenAPI has them."""
+    # Plain dictionaries: importing the library's models costs every cold start many milliseconds.
+    return {name: {"value": value} for name, value in values.items()}  # type: ignore[misc]
+
+
+TASK_BODIES: Final = named(smallest=IMAGE, everything=IMAGE | OPTIONS)
+UPLOAD_BODIES: Final = named(smallest=FILE, everything=FILE | OPTIONS)

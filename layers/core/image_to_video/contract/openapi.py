@@ -1,6 +1,5 @@
-"""The OpenAPI document: what the resolver generates from the code, and what code cannot say."""
+"""The OpenAPI document: what the resolver knows of its routes, and what it cannot say itself."""
 
-from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 from image_to_video.contract import examples
-from image_to_video.contract.openapi_operations import HEADERS, OPERATIONS, PARAMETERS, TAGS
+from image_to_video.contract.examples import named
 from image_to_video.contract.problem_details import Problem
 
 type Node = dict[str, Any]
@@ -23,19 +22,29 @@ not exist.
 """
 
 
+_PUBLIC: Final = "service"
+_TAGS: Final = {
+    "tasks": "One image to be turned into one video: create, follow, cancel, fetch.",
+    "uploads": "Send the image itself, instead of an address.",
+    _PUBLIC: "About the API; needs no token.",
+}
+_HEADERS: Final = {
+    "X-Request-Id": ("Names this answer; say it when you ask for help.", {"type": "string"}),
+    "Location": ("Where to go on.", {"type": "string", "format": "uri-reference"}),
+    "Retry-After": ("Seconds after which asking again makes sense.", {"type": "integer"}),
+    "Cache-Control": ("How long the answer may be kept.", {"type": "string"}),
+}
+
+
 @cache
 def describe(app: APIGatewayRestResolver, version: str) -> Node:
     """The contract of this resolver's routes, complete."""
-    document: Node = app.get_openapi_schema(title="image-to-video", version=version).model_dump(
-        mode="json", by_alias=True, exclude_none=True
-    )
-    routes = {
-        (route.openapi_path, route.method.lower()): route.func
-        for route in (*app._static_routes, *app._dynamic_routes)
-    }
-    for path, item in document["paths"].items():
-        for method, operation in item.items():
-            _complete(operation, routes[path, method])
+    document: Node = app.get_openapi_schema(
+        title="image-to-video", version=version, description=_ABOUT
+    ).model_dump(mode="json", by_alias=True, exclude_none=True)
+    for item in document["paths"].values():
+        for operation in item.values():
+            _complete_operation(operation)
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -43,7 +52,6 @@ def describe(app: APIGatewayRestResolver, version: str) -> Node:
     for schema in schemas.values():
         for name, member in schema.get("properties", {}).items():
             _complete_member(name, member)
-    document["info"]["description"] = _ABOUT
     document["servers"] = [
         {
             "url": "https://{api}.execute-api.{region}.amazonaws.com/v1",
@@ -52,7 +60,7 @@ def describe(app: APIGatewayRestResolver, version: str) -> Node:
         }
     ]
     document["security"] = [{"bearer": []}]
-    document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
+    document["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     document["components"] |= {
         "securitySchemes": {
             "bearer": {
@@ -63,46 +71,26 @@ def describe(app: APIGatewayRestResolver, version: str) -> Node:
         },
         "headers": {
             name: {"description": text, "schema": schema}
-            for name, (text, schema) in HEADERS.items()
+            for name, (text, schema) in _HEADERS.items()
         },
         "responses": {f"Problem{status}": _problem(status) for status in examples.PROBLEMS},
     }
     return document
 
 
-def _complete(operation: Node, route: Callable[..., Any]) -> None:
-    name = route.__name__
-    more = OPERATIONS[name]
-    operation |= {
-        "operationId": name,
-        "summary": more["summary"],
-        "description": route.__doc__,
-        "tags": [more["tag"]],
-    }
-    if more["tag"] == "service":
+def _complete_operation(operation: Node) -> None:
+    if operation["tags"] == [_PUBLIC]:
         operation["security"] = []
     for parameter in operation.get("parameters", []):
         _complete_parameter(parameter)
-    if "bodies" in more:
-        operation["requestBody"]["content"]["application/json"]["examples"] = _named(more["bodies"])
-    operation["responses"].pop("422", None)
-    (status,) = operation["responses"]
-    answer = {
-        "description": more["says"],
-        "headers": _header_links(*more.get("headers", ()), "X-Request-Id"),
+    responses = operation["responses"]
+    # The resolver declares a 422 of its own for every route; ours is a problem.
+    if "HTTPValidationError" in str(responses["422"]):
+        del responses["422"]
+    operation["responses"] = {
+        status: {name: value for name, value in response.items() if value != {}}
+        for status, response in sorted(responses.items())
     }
-    if "answers" in more:
-        content = operation["responses"][status]["content"]
-        content["application/json"]["examples"] = _named(more["answers"])
-        answer["content"] = content
-    links = {_camel(following): _link(name, following) for following in more.get("next", ())}
-    if links:
-        answer["links"] = links
-    problems = {
-        str(error): {"$ref": f"#/components/responses/Problem{error}"} for error in more["errors"]
-    }
-    pending = {"202": answer | {"description": more["pending"]}} if "pending" in more else {}
-    operation["responses"] = {status: answer} | pending | problems
 
 
 def _complete_member(name: str, member: Node) -> None:
@@ -117,16 +105,16 @@ def _complete_member(name: str, member: Node) -> None:
 def _complete_parameter(parameter: Node) -> None:
     if parameter["in"] == "header":
         parameter["name"] = parameter["name"].title()
-    description, example = PARAMETERS[parameter["name"]]
-    parameter["description"] = description
-    if example is not None:
-        parameter["example"] = example
     # A parameter is left out, never null.
     schema = parameter["schema"]
     for choice in schema.pop("anyOf", []):
         if choice != {"type": "null"}:
             schema |= choice
-    schema.pop("title", None)
+    # The resolver writes into the schema what belongs to the parameter.
+    for name in ("title", "description"):
+        schema.pop(name, None)
+    if "examples" in schema:
+        (parameter["example"],) = schema.pop("examples")
 
 
 def _problem(status: int) -> Node:
@@ -153,33 +141,11 @@ def _problem(status: int) -> Node:
     }
     return {
         "description": says,
-        "headers": _header_links(*headers),
-        "content": {"application/problem+json": {"schema": schema, "examples": _named(shown)}},
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
+        "content": {"application/problem+json": {"schema": schema, "examples": named(**shown)}},
     }
 
 
 def _problem_schemas() -> Node:
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     return {**schema.pop("$defs"), "Problem": schema}
-
-
-def _link(name: str, following: str) -> Node:
-    if name == following == "list_tasks":
-        return {
-            "operationId": following,
-            "parameters": {"cursor": "$response.body#/next_cursor"},
-            "description": "The next page; only where `has_more` is true.",
-        }
-    return {"operationId": following, "parameters": {"task_id": "$response.body#/task_id"}}
-
-
-def _named(shown: Node) -> Node:
-    return {name: {"value": value} for name, value in shown.items()}
-
-
-def _header_links(*names: str) -> Node:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def _camel(name: str) -> str:
-    return name.title().replace("_", "")

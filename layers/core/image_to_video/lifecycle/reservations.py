@@ -46,12 +46,13 @@ class Reservations:
             if not reservation.kept and reservation.missing is not WaitingFor.COINS:
                 self._book(attempt, 0)
 
-    def renew(self, task: Task) -> None:
-        """Keep the slot of a task that is about to be written, for longer.
+    def renew(self, before: Task, after: Task) -> None:
+        """Keep the slot of a task that is about to be written and still needs it, for longer.
 
         Before the write, because an actor that closes the task meanwhile releases it afterwards.
         """
-        self._limits.take_slot(task.task_id, task.version, self._now())
+        if before.occupies_slot and after.occupies_slot and not after.status.is_final:
+            self._limits.take_slot(before.task_id, before.version, self._now())
 
     def release(self, before: Task, after: Task) -> None:
         """Release what the written task holds no more, and book the coins of decided attempts."""

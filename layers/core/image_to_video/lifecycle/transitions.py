@@ -35,8 +35,7 @@ class Transitions:
     def write_or_raise(self, task: Task, new: Task) -> Task:
         """Store the next version of a task. Raises `TaskConflictError` if another came first."""
         new = self._cancel_rule(task, new, self._now())
-        if task.occupies_slot and new.occupies_slot and not new.status.is_final:
-            self._reservations.renew(task)
+        self._reservations.renew(task, new)
         new = self._table.write(new)
         self._reservations.release(task, new)
         return new

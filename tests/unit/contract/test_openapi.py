@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from image_to_video import __version__
@@ -67,6 +67,22 @@ def test_every_operation_is_described() -> None:
         assert set(operation["tags"]) <= tags
         for parameter in operation.get("parameters", []):
             assert parameter["description"], name
+
+
+def test_every_route_declares_the_model_that_it_returns() -> None:
+    for name, operation in OPERATIONS.items():
+        returned = get_type_hints(getattr(api, name))["return"]
+        (model,) = get_args(returned) or (returned,)
+        expected = {"$ref": f"#/components/schemas/{model.__name__}"}
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                continue
+            if model is type(None):
+                assert "content" not in response
+            elif get_args(model):
+                assert response["content"]["application/json"]["schema"]["type"] == "object"
+            else:
+                assert response["content"]["application/json"]["schema"] == expected, name
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,139 @@
+"""The answers that the REST routes declare to OpenAPI.
+
+Headers and problems stand once in the document, as components (`openapi.py`); here they are named.
+"""
+
+from typing import Any, Final, cast
+
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
+
+from image_to_video.contract import examples
+from image_to_video.contract.examples import named
+from image_to_video.contract.responses import Health, TaskList, TaskView, UploadTicket
+
+type Responses = dict[int, OpenAPIResponse]
+
+
+def problems(*statuses: int) -> Responses:
+    """The errors of a route, by status."""
+    return {
+        # No content of its own, or Powertools would put the route's there.
+        status: _response({"$ref": f"#/components/responses/Problem{status}", "content": {}})
+        for status in statuses
+    }
+
+
+def _answer(
+    description: str, *headers: str, links: dict[str, Any] | None = None, **content: Any
+) -> OpenAPIResponse:
+    """An answer with its headers; `content` is a model and its examples, or nothing."""
+    names = (*headers, "X-Request-Id")
+    response = {
+        "description": description,
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "content": {"application/json": content} if content else {},
+    }
+    return _response(response | ({"links": links} if links else {}))
+
+
+def _response(content: dict[str, Any]) -> OpenAPIResponse:
+    # The type of Powertools knows neither references nor links to operations.
+    return cast(OpenAPIResponse, content)
+
+
+def _links(*operations: str) -> dict[str, Any]:
+    """Links to operations of the task that the answer shows."""
+    return {
+        operation.title().replace("_", ""): {
+            "operationId": operation,
+            "parameters": {"task_id": "$response.body#/task_id"},
+        }
+        for operation in operations
+    }
+
+
+TASK_RECORDED: Final[Responses] = {
+    202: _answer(
+        "The task is recorded; `Location` is where to ask for it, `Retry-After` when.",
+        *("Location", "Retry-After"),
+        model=TaskView,
+        examples=named(accepted=examples.GENERATING),
+        links=_links("get_task", "cancel_task", "get_video"),
+    )
+}
+TASK_PAGE: Final[Responses] = {
+    200: _answer(
+        "One page, newest first.",
+        model=TaskList,
+        examples=named(page=examples.PAGE),
+        links={
+            "ListTasks": {
+                "operationId": "list_tasks",
+                "parameters": {"cursor": "$response.body#/next_cursor"},
+                "description": "The next page; only where `has_more` is true.",
+            }
+        },
+    )
+}
+TASK_SHOWN: Final[Responses] = {
+    200: _answer(
+        "The task in whatever status; a task that failed is no error.",
+        "Retry-After",
+        model=TaskView,
+        examples=named(
+            generating=examples.GENERATING, succeeded=examples.SUCCEEDED, failed=examples.FAILED
+        ),
+        links=_links("cancel_task", "get_video"),
+    )
+}
+TASK_CANCELED: Final[Responses] = {
+    status: _answer(
+        description,
+        "Retry-After",
+        model=TaskView,
+        examples=named(refunded=examples.CANCELED),
+        links=_links("get_task"),
+    )
+    for status, description in {
+        200: "The task, with what the request achieved as `cancellation`.",
+        202: "The cancel request is recorded; what it achieved is not known yet.",
+    }.items()
+}
+VIDEO_LINK: Final[Responses] = {
+    302: _answer(
+        "A link of 15 minutes, a fresh one each time; the file is named after the task.",
+        *("Location", "Cache-Control"),
+    )
+}
+UPLOAD_FORM: Final[Responses] = {
+    201: _answer(
+        "Send `fields`, and after them `file`, to `url` as multipart/form-data.",
+        "Cache-Control",
+        model=UploadTicket,
+        examples=named(form=examples.TICKET),
+        links=_links("get_task"),
+    )
+}
+HEALTH: Final[Responses] = {
+    200: _answer(
+        "It answers.",
+        model=Health,
+        examples=named(well={"status": "ok", "version": "1.0.0"}),
+    )
+}
+EVENT_CATALOGUE: Final[Responses] = {
+    200: _answer(
+        "An AsyncAPI 3 document with the JSON Schema of every event.",
+        "Cache-Control",
+        model=dict[str, Any],
+        examples=named(beginning={"asyncapi": "3.0.0"}),
+    )
+}
+CONTRACT: Final[Responses] = {
+    200: _answer(
+        "The contract of this very version.",
+        "Cache-Control",
+        model=dict[str, Any],
+        examples=named(beginning={"openapi": "3.1.0"}),
+    )
+}

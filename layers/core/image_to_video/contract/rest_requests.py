@@ -1,0 +1,97 @@
+"""What a REST request may carry: its parameters, and which bodies and queries are refused."""
+
+import re
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import Annotated, Any, Final
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+
+from image_to_video.contract import examples
+from image_to_video.contract.requests import GivenMoment, TaskRequest, UploadRequest
+from image_to_video.domain.errors import InvalidTaskError
+from image_to_video.domain.task import TaskStatus
+
+type Proceed = Callable[[APIGatewayRestResolver], Response[Any]]
+type Middleware = Callable[[APIGatewayRestResolver, Proceed], Response[Any]]
+
+JSON: Final = "application/json"
+# Python refuses to read a longer number, and no field may be as long as that.
+_ENDLESS_NUMBER: Final = re.compile(r"\d{4300}")
+
+TaskBody = Annotated[TaskRequest, Body(openapi_examples=examples.TASK_BODIES)]
+UploadBody = Annotated[UploadRequest, Body(openapi_examples=examples.UPLOAD_BODIES)]
+TaskId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{32}$",
+        description="The id that every answer and event about the task carries.",
+        examples=[examples.TASK_ID],
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Yours. The same request with the same key is the same task, however often"
+        " it is sent.",
+        examples=["order-4711"],
+    ),
+]
+Limit = Annotated[
+    int, Query(ge=1, le=100, description="The most tasks on the page.", examples=[20])
+]
+Cursor = Annotated[
+    str | None,
+    Query(description="`next_cursor` of the page before, of a list with the same filters."),
+]
+Status = Annotated[
+    TaskStatus | None, Query(description="Only tasks in this status.", examples=["succeeded"])
+]
+CreatedAfter = Annotated[
+    GivenMoment | None,
+    Query(
+        description="Only tasks created at this moment or later.", examples=["2026-11-22T00:00:00Z"]
+    ),
+]
+CreatedBefore = Annotated[
+    GivenMoment | None,
+    Query(
+        description="Only tasks created at this moment or earlier.",
+        examples=["2026-11-23T00:00:00Z"],
+    ),
+]
+
+
+def readable_only(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event, with a content type that Powertools refuses unless the body is readable JSON.
+
+    Powertools itself would read forms, and would fail on JSON with a number of endless digits.
+    """
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    kind = headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    readable = kind == JSON and not _ENDLESS_NUMBER.search(event.get("body") or "")
+    return {**event, "headers": headers | {"content-type": JSON if readable else "refused"}}
+
+
+def refuse_unclear_parameters(resource: str, route: Callable[..., Any]) -> Middleware:
+    """Refuse repeated and unknown query parameters of a resource; `route` has the known ones.
+
+    A misspelt filter would otherwise be ignored, and nobody would notice.
+    """
+    known = signature(route).parameters
+
+    def middleware(app: APIGatewayRestResolver, proceed: Proceed) -> Response[Any]:
+        event = app.current_event
+        given = event.resolved_query_string_parameters if event.resource == resource else {}
+        for name, values in given.items():
+            if len(values) > 1:
+                raise InvalidTaskError("must be given once", pointer=name)
+            if name not in known:
+                raise InvalidTaskError("is no parameter of a list", pointer=name)
+        return proceed(app)
+
+    return middleware

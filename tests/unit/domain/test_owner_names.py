@@ -1,0 +1,21 @@
+"""Who may be an owner: one segment of a key."""
+
+import pytest
+from image_to_video.domain.owner_names import MAX_OWNER_BYTES, owner_is_valid
+
+
+@pytest.mark.parametrize("owner", ["anna", "a b", "ä+&?#%", "...", "x" * MAX_OWNER_BYTES])
+def test_one_segment_of_printable_characters_may_be_an_owner(owner: str) -> None:
+    assert owner_is_valid(owner)
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        *("", ".", "..", "a/b", " a", "a ", "a\nb", "a\0b", "\x7f", "\ud800"),
+        *("x" * (MAX_OWNER_BYTES + 1), "ä" * (MAX_OWNER_BYTES // 2 + 1)),
+    ],
+    ids=ascii,
+)
+def test_what_could_not_stand_in_a_key_or_a_header_may_not(owner: str) -> None:
+    assert not owner_is_valid(owner)

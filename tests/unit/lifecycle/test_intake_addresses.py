@@ -1,0 +1,64 @@
+"""An image's address that does not lead to a public host is refused before anything is done."""
+
+import pytest
+from image_to_video.contract.requests import TaskRequest
+from image_to_video.domain.errors import InvalidTaskError
+from image_to_video.lifecycle.service import VideoTasks
+
+from tests.conftest import ScriptedGenerator
+from tests.support.inner_hosts import DISPUTED, INNER, LOOPBACK, Watch
+
+LOCAL_NAMES = (
+    "printer.local",
+    "metadata.google.internal",
+    "db.internal",
+    "intranet",
+    "a.localhost",
+)
+PUBLIC = (
+    *("example.com", "EXAMPLE.com.", "a_b.example.com", "1.1.1.1", "[2606:4700:4700::1111]"),
+    *("straße.example", "例え.テスト.example", "xn--strae-oqa.example", "127.0.0.1.example.com"),
+    "cdn.example.com:8443",
+)
+
+
+def assert_refused(tasks: VideoTasks, address: str) -> None:
+    with pytest.raises(InvalidTaskError) as caught:
+        tasks.create("anna", TaskRequest(image_url=address), None)
+    assert caught.value.pointer == "/image_url"
+
+
+@pytest.mark.parametrize("host", [*LOOPBACK, *INNER, *DISPUTED, *LOCAL_NAMES], ids=ascii)
+def test_an_image_on_an_inner_host_is_refused_without_asking_dns(
+    tasks: VideoTasks, generator: ScriptedGenerator, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    with monkeypatch.context() as patch:
+        watch = Watch(patch)
+        for scheme in ("http", "HTTPS"):
+            for rest in ("/a.png", ":8080/a.png", "?a=b", "#f"):
+                assert_refused(tasks, f"{scheme}://{host}{rest}")
+    assert not watch.asked
+    assert not watch.connected
+    assert not generator.requests
+    assert tasks.list("anna", limit=1).data == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("https://user:password@example.com/a.png", "https:///a.png"),
+        *("https://example.com:port/a.png", "http://[::1/a.png"),
+    ],
+)
+def test_what_is_no_plain_address_is_refused(tasks: VideoTasks, address: str) -> None:
+    assert_refused(tasks, address)
+    assert tasks.list("anna", limit=1).data == []
+
+
+@pytest.mark.parametrize("host", PUBLIC)
+def test_an_image_on_a_public_host_is_taken(
+    tasks: VideoTasks, generator: ScriptedGenerator, host: str
+) -> None:
+    tasks.create("anna", TaskRequest(image_url=f"https://{host}/a.png"), None)
+    [request] = generator.requests
+    assert request.image_url == f"https://{host}/a.png"

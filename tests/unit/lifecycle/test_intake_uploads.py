@@ -1,0 +1,210 @@
+"""An object in the image bucket becomes one task of the owner that its key names."""
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from image_to_video.domain.errors import GeneratorUnavailableError, UnreadableImageError
+from image_to_video.domain.task import FailureCode, Task, TaskStatus, WaitingFor
+from image_to_video.lifecycle.service import VideoTasks
+from image_to_video.lifecycle.uploads import UploadedObject
+from image_to_video.wiring import Application as Services
+
+from tests.conftest import Application, ScriptedGenerator
+from tests.support.workflow import executions
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
+WEBP = b"RIFF\x24\0\0\0WEBPVP8 " + bytes(100)
+MAX_BYTES = 10 * 1024 * 1024
+
+
+@pytest.fixture(autouse=True)
+def _versions(application: Application) -> None:
+    """The image bucket keeps versions, as the template says."""
+    application.client("s3").put_bucket_versioning(
+        Bucket="images", VersioningConfiguration={"Status": "Enabled"}
+    )
+
+
+def upload(
+    application: Application,
+    key: str = "uploads/anna/a.png",
+    body: bytes = PNG,
+    metadata: dict[str, str] | None = None,
+) -> UploadedObject:
+    reply = application.client("s3").put_object(
+        Bucket="images", Key=key, Body=body, Metadata=metadata or {}
+    )
+    return UploadedObject("images", key, reply["VersionId"], reply["ETag"].strip('"'), "0001")
+
+
+def created(tasks: VideoTasks, uploaded: UploadedObject) -> Task:
+    task = tasks.create_from_upload(uploaded)
+    assert task is not None
+    return task
+
+
+def assert_failed(task: Task, code: FailureCode, words: str) -> None:
+    assert task.status is TaskStatus.FAILED
+    assert task.failure is not None
+    assert task.failure.code is code
+    assert words in task.failure.message
+
+
+def test_one_object_is_one_task_and_one_start(
+    tasks: VideoTasks, application: Application, generator: ScriptedGenerator
+) -> None:
+    uploaded = upload(application, "uploads/anna/ä + b.png", metadata={"prompt": "wave"})
+    first, second = (created(tasks, uploaded) for _ in range(2))
+    assert first == second
+    assert (first.owner, first.name, first.prompt) == ("anna", "ä + b.png", "wave")
+    assert first.image_url == "s3://images/uploads/anna/ä + b.png"
+    assert executions(application) == [first.task_id]
+    [request] = generator.requests
+    assert request.image_url.startswith("https://")
+    assert unquote(urlsplit(request.image_url).path).endswith("/uploads/anna/ä + b.png")
+    assert "X-Amz-Signature" in request.image_url
+    assert "Signature" not in first.image_url
+
+
+def test_an_object_without_a_version_is_one_task_too(
+    tasks: VideoTasks, application: Application, generator: ScriptedGenerator
+) -> None:
+    uploaded = upload(application)
+    plain = UploadedObject("images", uploaded.key, None, uploaded.etag, "0001")
+    assert created(tasks, plain) == created(tasks, plain)
+    assert len(generator.requests) == 1
+
+
+def test_a_new_version_under_the_same_key_is_a_new_task(
+    tasks: VideoTasks, application: Application, generator: ScriptedGenerator
+) -> None:
+    ids = {created(tasks, upload(application)).task_id for _ in range(2)}
+    assert len(ids) == len(generator.requests) == 2
+
+
+def test_the_generator_gets_a_link_to_the_very_version_that_was_uploaded(
+    tasks: VideoTasks, application: Application, generator: ScriptedGenerator
+) -> None:
+    uploaded = upload(application)
+    upload(application, body=JPEG)
+    tasks.create_from_upload(uploaded)
+    [request] = generator.requests
+    assert f"versionId={uploaded.version_id}" in request.image_url
+
+
+@pytest.mark.parametrize("body", [PNG, JPEG, WEBP, PNG.ljust(MAX_BYTES, b"\0")], ids=len)
+def test_three_kinds_of_image_are_taken_up_to_10_mib(
+    tasks: VideoTasks, application: Application, generator: ScriptedGenerator, body: bytes
+) -> None:
+    assert created(tasks, upload(application, body=body)).status is TaskStatus.GENERATING
+    assert len(generator.requests) == 1
+
+
+def test_the_options_come_from_the_metadata(
+    tasks: VideoTasks, application: Application, generator: ScriptedGenerator
+) -> None:
+    metadata = {
+        "prompt": "Waves roll in.",
+        "negative-prompt": "blur",
+        "name": "My film",
+        "video-time": "10",
+        "model-version": "a2e-v2",
+        "meta-order": "77",
+        "unrelated": "x",
+    }
+    task = created(tasks, upload(application, metadata=metadata))
+    assert (task.name, task.metadata) == ("My film", {"order": "77"})
+    [request] = generator.requests
+    assert (request.prompt, request.negative_prompt) == ("Waves roll in.", "blur")
+    assert (request.video_time, request.model_version) == (10, "a2e-v2")
+
+
+@pytest.mark.parametrize(
+    ("body", "metadata", "code", "words"),
+    [
+        (b"", {}, FailureCode.INVALID_IMAGE, "empty"),
+        (b"<html>not a picture</html>", {}, FailureCode.INVALID_IMAGE, "not a JPEG"),
+        (b"GIF89a" + bytes(100), {}, FailureCode.INVALID_IMAGE, "JPEG, PNG or WebP"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", {}, FailureCode.INVALID_IMAGE, "not a JPEG"),
+        (PNG.ljust(MAX_BYTES + 1, b"\0"), {}, FailureCode.INVALID_IMAGE, f"at most {MAX_BYTES}"),
+        (PNG, {"video-time": "7"}, FailureCode.INVALID_REQUEST, "video-time"),
+        (PNG, {"video-time": "ten"}, FailureCode.INVALID_REQUEST, "video-time"),
+        (PNG, {"video_time": "20"}, FailureCode.INVALID_REQUEST, "write video-time"),
+        (PNG, {"model-version": "best"}, FailureCode.INVALID_REQUEST, "model-version"),
+        (PNG, {"prompt": "x" * 1001}, FailureCode.INVALID_REQUEST, "prompt"),
+    ],
+    ids=lambda value: str(value)[:20] if isinstance(value, str | FailureCode) else "",
+)
+def test_an_invalid_upload_is_recorded_as_failed_and_never_started(
+    tasks: VideoTasks,
+    application: Application,
+    generator: ScriptedGenerator,
+    body: bytes,
+    metadata: dict[str, str],
+    code: FailureCode,
+    words: str,
+) -> None:
+    task = created(tasks, upload(application, body=body, metadata=metadata))
+    assert task.owner == "anna"
+    assert_failed(task, code, words)
+    assert generator.requests == []
+    assert executions(application) == []
+    assert tasks.get("anna", task.task_id) == task
+
+
+def test_an_image_that_cannot_be_decrypted_is_recorded_as_failed(
+    tasks: VideoTasks,
+    services: Services,
+    application: Application,
+    generator: ScriptedGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise UnreadableImageError("The uploaded object is encrypted.")
+
+    monkeypatch.setattr(services._storage, "image", refuse)
+    task = created(tasks, upload(application))
+    assert_failed(task, FailureCode.INVALID_IMAGE, "encrypted")
+    assert generator.requests == []
+
+
+@pytest.mark.parametrize(
+    ("key", "words"), [("uploads/anna/a.png", "removed"), ("uploads/a/../b", "segment of dots")]
+)
+def test_an_object_that_cannot_be_fetched_is_recorded_as_failed(
+    tasks: VideoTasks, generator: ScriptedGenerator, key: str, words: str
+) -> None:
+    task = created(tasks, UploadedObject("images", key, None, "e", "1"))
+    assert_failed(task, FailureCode.INVALID_IMAGE, words)
+    assert generator.requests == []
+
+
+@pytest.mark.parametrize(
+    "key", ["uploads/a.png", "uploads//a.png", "uploads/anna/", "uploads/../a.png", "x/y/z"]
+)
+def test_a_key_without_an_owner_is_left_alone(
+    tasks: VideoTasks, application: Application, generator: ScriptedGenerator, key: str
+) -> None:
+    assert tasks.create_from_upload(upload(application, key)) is None
+    assert application.table("TASKS_TABLE").scan()["Items"] == []
+    assert generator.requests == []
+
+
+def test_a_key_of_1000_characters_works(
+    tasks: VideoTasks, application: Application, generator: ScriptedGenerator
+) -> None:
+    key = "uploads/anna/" + "k" * 983 + ".png"
+    task = created(tasks, upload(application, key))
+    assert (len(key), task.image_url) == (1000, f"s3://images/{key}")
+    assert task.name == "k" * 120
+    assert len(generator.requests) == 1
+
+
+def test_an_upload_waits_for_a_generator_that_is_unavailable(
+    tasks: VideoTasks, application: Application, generator: ScriptedGenerator
+) -> None:
+    generator.starts = [GeneratorUnavailableError("busy")]
+    task = created(tasks, upload(application))
+    assert (task.status, task.waiting_for) == (TaskStatus.QUEUED, WaitingFor.GENERATOR)

@@ -1,0 +1,90 @@
+"""The workflow's steps: how far a task is advanced, how long to wait, and when it is late."""
+
+import pytest
+from image_to_video.contract.requests import TaskRequest
+from image_to_video.domain.errors import GeneratorUnavailableError, TaskNotFoundError
+from image_to_video.domain.generator import Ready
+from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.lifecycle.service import VideoTasks
+from image_to_video.lifecycle.workflow_steps import Phase, Step, WorkflowSteps
+from image_to_video.settings import Settings
+
+from tests.conftest import Clock, ResultHost, ScriptedGenerator
+
+REQUEST = TaskRequest(image_url="https://example.com/a.png")
+READY = Ready("completed", "https://results.example.com/video.mp4")
+
+
+@pytest.fixture
+def task(tasks: VideoTasks) -> Task:
+    """A task that the generator has accepted."""
+    return tasks.create("anna", REQUEST, "key")
+
+
+def test_an_unknown_task_is_an_error(steps: WorkflowSteps) -> None:
+    for step in (steps.advance, steps.store):
+        with pytest.raises(TaskNotFoundError):
+            step("0" * 32)
+
+
+def test_a_step_that_comes_early_does_not_poll(
+    steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    clock.advance(10)
+    assert steps.advance(task.task_id) == Step(phase=Phase.WAITING, wait_seconds=10)
+    assert generator.checked == []
+
+
+def test_each_status_has_its_phase(
+    tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    clock.advance(20)
+    assert steps.advance(task.task_id) == Step(phase=Phase.WAITING, wait_seconds=10)
+    clock.advance(10)
+    generator.answers = [READY]
+    assert steps.advance(task.task_id) == Step(phase=Phase.READY)
+    assert steps.store(task.task_id) == Step(phase=Phase.CLOSED)
+    checked = list(generator.checked)
+    for step in (steps.advance, steps.store):
+        assert step(task.task_id) == Step(phase=Phase.CLOSED)
+    assert generator.checked == checked, "what has ended is not polled"
+    assert tasks.get("anna", task.task_id).status is TaskStatus.SUCCEEDED
+
+
+def test_a_task_without_a_video_is_not_stored(
+    steps: WorkflowSteps, task: Task, result_host: ResultHost
+) -> None:
+    assert steps.store(task.task_id).phase is Phase.WAITING
+    assert result_host.fetched == []
+
+
+def test_a_task_is_marked_late_although_its_next_start_is_later(
+    tasks: VideoTasks,
+    steps: WorkflowSteps,
+    generator: ScriptedGenerator,
+    clock: Clock,
+    settings: Settings,
+) -> None:
+    generator.starts = [GeneratorUnavailableError("busy", retry_after=7200)]
+    task = tasks.create("anna", REQUEST, None)
+    step = steps.advance(task.task_id)
+    assert step.wait_seconds == settings.schedule.window_seconds
+    clock.advance(step.wait_seconds)
+    step = steps.advance(task.task_id)
+    assert tasks.get("anna", task.task_id).late
+    assert step.wait_seconds == 7200 - settings.schedule.window_seconds
+    assert len(generator.requests) == 1, "it is left alone for as long as it asked"
+
+
+def test_past_the_window_a_task_is_late_and_still_polled(
+    tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    assert not tasks.get("anna", task.task_id).late
+    clock.advance(620)
+    step = steps.advance(task.task_id)
+    task = tasks.get("anna", task.task_id)
+    assert (task.late, task.status) == (True, TaskStatus.GENERATING)
+    assert (step.phase, step.wait_seconds) == (Phase.WAITING, 60)
+    generator.answers = [READY]
+    clock.advance(60)
+    assert steps.advance(task.task_id).phase is Phase.READY
