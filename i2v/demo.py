@@ -12,13 +12,12 @@ from image_to_video.domain.task import TaskStatus
 from PIL import Image, UnidentifiedImageError
 from pydantic import BaseModel, Field
 
-from i2v.emulator import Emulator
+from i2v.emulator import PATIENCE_SECONDS, Emulator
 from i2v.errors import CommandError
 from i2v.stack import LocalStack
 
 _MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _FINAL: Final = {status.value for status in TaskStatus if status.is_final}
-_TIMEOUT_SECONDS: Final = 180
 
 
 class Outcome(BaseModel):
@@ -82,7 +81,7 @@ class Demo:
         self._api = httpx.Client(
             base_url=stack.api_url,
             headers={"Authorization": f"Bearer {stack.token}"},
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             trust_env=False,
         )
         self._on_status = on_status
@@ -126,7 +125,7 @@ class Demo:
             Metadata={"prompt": prompt},
         )
         image_url = f"s3://{self._stack.images_bucket}/{key}"
-        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             for task in self._get("/tasks")["data"]:
                 if task["image_url"] == image_url:
@@ -137,7 +136,7 @@ class Demo:
     def _wait_for(self, task_ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         shown: dict[str, str] = {}
         tasks: dict[str, dict[str, Any]] = {}
-        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             for entry_point, task_id in task_ids.items():
                 tasks[entry_point] = self._get(f"/tasks/{task_id}")
@@ -148,7 +147,7 @@ class Demo:
             if all(TaskStatus(status).is_final for status in shown.values()):
                 return tasks
             time.sleep(0.3)
-        raise CommandError(f"The tasks did not end within {_TIMEOUT_SECONDS} seconds: {shown}")
+        raise CommandError(f"The tasks did not end within {PATIENCE_SECONDS} seconds: {shown}")
 
     def _fetch(self, entry_point: str, task: dict[str, Any], out: Path) -> Outcome:
         outcome = Outcome(entry_point=entry_point, task_id=task["task_id"], status=task["status"])
@@ -171,7 +170,7 @@ class Demo:
         """Read the queue until the last event of every task is received; without duplicates."""
         received: dict[str, ReceivedEvent] = {}
         missing = set(subjects)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while missing and time.monotonic() < deadline:
             reply = self._sqs.receive_message(
                 QueueUrl=self._stack.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1

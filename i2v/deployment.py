@@ -10,14 +10,13 @@ from typing import Any, Final
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
-from i2v.emulator import Emulator
+from i2v.emulator import PATIENCE_SECONDS, Emulator
 from i2v.errors import CommandError
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 STACK_NAME: Final = "image-to-video"
 _ARTIFACTS: Final = "i2v-artifacts"
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
-_DEPLOY_SECONDS: Final = 60
 
 
 def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
@@ -35,7 +34,7 @@ def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
         ],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
-    deadline = time.monotonic() + _DEPLOY_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         stack = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":

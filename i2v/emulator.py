@@ -21,7 +21,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from i2v.errors import CommandError
 
 REGION: Final = "us-east-1"
-_START_SECONDS: Final = 30
+PATIENCE_SECONDS: Final = 300
+"""How long anything may take, however busy this machine is; what is done is not waited for."""
 _PORTS_TRIED: Final = 5
 _LOG: Final = "emulator.log"
 
@@ -160,7 +161,7 @@ def _launch(folder: Path, port: int, account: str, enforce_authorization: bool) 
 def _answers(emulator: Emulator, account: str) -> bool:
     config = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1})
     sts = local_session().client("sts", endpoint_url=emulator.endpoint_url, config=config)
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     with closing(sts):
         while time.monotonic() < deadline and emulator.process.poll() is None:
             try:
@@ -185,8 +186,8 @@ def local_session() -> Any:
 
 
 _CLIENT_CONFIG: Final = Config(
-    connect_timeout=5,
-    read_timeout=60,
+    connect_timeout=PATIENCE_SECONDS,
+    read_timeout=PATIENCE_SECONDS,
     retries={"total_max_attempts": 1},
     s3={"addressing_style": "path"},
 )

@@ -97,7 +97,7 @@ def running_stack(
                 images_bucket=outputs["ImagesBucketName"],
                 videos_bucket=outputs["VideosBucketName"],
                 topic_arn=outputs["TaskEventsTopicArn"],
-                queue_url=_subscribed_queue(emulator, outputs["TaskEventsTopicArn"]),
+                queue_url=subscribed_queue(emulator, outputs["TaskEventsTopicArn"], "i2v-events"),
                 tasks_table=outputs["TasksTableName"],
                 tokens_table=outputs["TokensTableName"],
                 state_machine_arn=outputs["StateMachineArn"],
@@ -139,10 +139,12 @@ def is_running(stack: dict[str, str]) -> bool:
         return False
 
 
-def _subscribed_queue(emulator: Emulator, topic_arn: str) -> str:
-    """A queue that receives every event, as a subscriber's would."""
+def subscribed_queue(
+    emulator: Emulator, topic_arn: str, name: str, filter_policy: str | None = None
+) -> str:
+    """A queue that receives every event, or those that a filter policy lets through."""
     sqs = emulator.client("sqs")
-    queue_url: str = sqs.create_queue(QueueName="i2v-events")["QueueUrl"]
+    queue_url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     queue_arn = attributes["Attributes"]["QueueArn"]
     permission = {
@@ -158,6 +160,7 @@ def _subscribed_queue(emulator: Emulator, topic_arn: str) -> str:
         TopicArn=topic_arn,
         Protocol="sqs",
         Endpoint=queue_arn,
-        Attributes={"RawMessageDelivery": "true"},
+        Attributes={"RawMessageDelivery": "true"}
+        | ({"FilterPolicy": filter_policy} if filter_policy else {}),
     )
     return queue_url

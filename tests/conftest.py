@@ -10,6 +10,7 @@ from typing import Any
 
 import botocore.session
 import httpx
+import hypothesis
 import pytest
 from botocore.loaders import create_loader
 from image_to_video import wiring
@@ -34,6 +35,15 @@ __all__ = [
     "pytest_configure",
     "pytest_runtest_makereport",
 ]
+
+# How fast this machine is now decides about no test; see tests/support/patience.py.
+hypothesis.settings.register_profile(
+    "patient",
+    hypothesis.settings.default,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("patient")
 
 PROJECT = Path(__file__).resolve().parent.parent
 # One second, 320 by 180, as ffmpeg draws it.

@@ -8,7 +8,7 @@ import zlib
 import httpx
 from PIL import Image, ImageFilter, ImageOps
 
-FETCH_SECONDS = 15.0
+FETCH_SECONDS = 60.0
 """Most seconds that a whole fetch may take."""
 MOST_BYTES = 20 * 1024 * 1024
 """Largest picture accepted, in bytes; A2E's own limit is not known."""

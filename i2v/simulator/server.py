@@ -23,7 +23,7 @@ from i2v.simulator.video import render_video
 
 LOCAL = "127.0.0.1"
 """The default address to listen on: this machine only."""
-START_SECONDS = 10.0
+START_SECONDS = 300.0
 """Most seconds that the start of a server in a thread may take."""
 
 

@@ -10,7 +10,7 @@ from i2v.simulator.picture import ClipError, compose_still
 FRAMES_PER_SECOND = 24
 VIDEO_SIZE = (1280, 720)
 """720p, as A2E's public documentation describes its results."""
-RENDER_SECONDS_EACH = 15.0
+RENDER_SECONDS_EACH = 60.0
 """Most seconds that the rendering may take, for each second of video."""
 
 

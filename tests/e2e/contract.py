@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 
 from tests.conftest import PROJECT
 from tests.e2e.conftest import Running
+from tests.support.patience import PATIENCE
 
 # How many cases are invented for each operation, beside its examples and the limits of its schema:
 # the same ones in every run. With CONTRACT_CASES set, as many as it says, and others each time.
@@ -36,6 +37,9 @@ CONTRACT: Final = schemathesis.openapi.from_path(
                 # The token is ours to send: an invented one would be overwritten, unseen.
                 "with-security-parameters": False,
             },
+            "request-timeout": PATIENCE,
+            # Else inventing cases slowly, on a busy machine, would be an error.
+            "suppress-health-check": ["too_slow"],
             "phases": {
                 # All that API Gateway's ANY stands for; no TRACE and no QUERY reaches a route.
                 "coverage": {

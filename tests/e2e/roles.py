@@ -1,7 +1,6 @@
 """A stack whose roles are enforced, and single permissions taken away."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from samtranslator.yaml_helper import yaml_parse
 from i2v.simulator.sample import SAMPLE_PATH
 from tests.conftest import PROJECT
 from tests.e2e.conftest import Running
+from tests.support.patience import until
 
 RESOURCES: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"]
 # Workflows sleep, so that nothing happens but what a test does; limits are on, so that they are
@@ -33,13 +33,6 @@ class Stage(Running):
     """A stack on which single functions can be called, and single permissions taken away."""
 
     @cached_property
-    def functions(self) -> dict[str, str]:
-        """The deployed name of each function by its logical id."""
-        found = self.emulator.client("lambda").list_functions()["Functions"]
-        names = [function["FunctionName"] for function in found]
-        return {name.split("-")[-2]: name for name in names}
-
-    @cached_property
     def tasks(self) -> TaskTable:
         return TaskTable(self.emulator.table(self.stack.tasks_table), retention_days=0)
 
@@ -53,11 +46,7 @@ class Stage(Running):
 
     def cool_down(self, function: str) -> None:
         """Let a function forget what its warm containers remember: a new setting needs new ones."""
-        client, name = self.emulator.client("lambda"), self.functions[function]
-        variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        client.update_function_configuration(
-            FunctionName=name, Environment={"Variables": variables | {"COOLED": uuid4().hex}}
-        )
+        self.change(function, COOLED=uuid4().hex)
 
     def record(self, **fields: Any) -> Task:
         """A task whose record is there and nothing else, with these fields."""
@@ -90,12 +79,17 @@ class Stage(Running):
     def result_url(self) -> str:
         """Where a finished video lies at the simulator."""
         task = self.queued()
-        deadline = time.monotonic() + 20
-        while (url := self.tasks.get(task.task_id).result_url) is None:
-            assert time.monotonic() < deadline, "no video"
-            self.due(task.task_id)
-            self.call("PollTaskFunction", {"task_id": task.task_id})
-        return url
+
+        def found() -> str | None:
+            self.poll(task.task_id)
+            return self.tasks.get(task.task_id).result_url
+
+        return str(until(found))
+
+    def poll(self, task_id: str) -> None:
+        """Let a poll of a task be due, and poll."""
+        self.due(task_id)
+        self.call("PollTaskFunction", {"task_id": task_id})
 
     def due(self, task_id: str) -> None:
         """Let the next look at a task be due."""

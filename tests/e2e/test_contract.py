@@ -9,33 +9,25 @@ from image_to_video.adapters.token_table import TokenTable
 from schemathesis import Case
 from schemathesis.core.result import Ok
 
-from i2v.simulator.settings import SimulatorSettings
-from i2v.stack import running_stack
 from tests.e2e.conftest import Running
 from tests.e2e.contract import CONTRACT, Conversation
 
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    # Hundreds of tasks, which would all be looked at and copied beside what is tested here.
-    simulator = SimulatorSettings(generation_seconds=1)
-    with running_stack(simulator=simulator, parameters={"FirstPollSeconds": "3600"}) as started:
-        yield Running(*started)
+pytestmark = pytest.mark.xdist_group("resting")
 
 
 @pytest.fixture(scope="module")
-def task_ids(running: Running) -> list[str]:
+def task_ids(resting: Running) -> list[str]:
     """Tasks that exist, one of them canceled."""
-    with running.api() as api:
-        created = [api.post("/tasks", json={"image_url": running.sample_url}) for _ in range(3)]
+    with resting.api() as api:
+        created = [api.post("/tasks", json={"image_url": resting.sample_url}) for _ in range(3)]
         ids = [str(answer.json()["task_id"]) for answer in created]
         assert api.post(f"/tasks/{ids[0]}/cancel").status_code == 200
     return ids
 
 
 @pytest.fixture(scope="module")
-def conversation(running: Running) -> Iterator[Conversation]:
-    conversation = Conversation(running)
+def conversation(resting: Running) -> Iterator[Conversation]:
+    conversation = Conversation(resting)
     yield conversation
     conversation.end()
 
@@ -65,18 +57,18 @@ def test_operation(case: Case[Any], conversation: Conversation, task_ids: list[s
     conversation.begin(case)
 
 
-def test_strangers(running: Running, conversation: Conversation) -> None:
+def test_strangers(resting: Running, conversation: Conversation) -> None:
     """Without a token, and with one that is over: refused as the contract says, wherever closed."""
     moment = datetime.now(UTC)
     operations = [found.ok() for found in CONTRACT.get_all_operations() if isinstance(found, Ok)]
     closed = [each for each in operations if each.definition.raw.get("security") != []]
     assert len(closed) >= 6
-    tokens = TokenTable(running.emulator.table(running.stack.tokens_table))
+    tokens = TokenTable(resting.emulator.table(resting.stack.tokens_table))
     over = tokens.create(owner="demo", name="over", now=moment, expires_at=moment)
     for headers, status in (({}, 401), ({"Authorization": f"Bearer {over}"}, 403)):
         for operation in closed:
             case = operation.Case(path_parameters={"task_id": "0" * 32})
-            response = case.call(base_url=running.stack.api_url, headers=headers)
+            response = case.call(base_url=resting.stack.api_url, headers=headers)
             assert response.status_code == status, case
             case.validate_response(response, headers=headers)
             conversation.cases["strangers"] += 1

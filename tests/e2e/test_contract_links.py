@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import Case, Response
 
 from i2v.simulator.sample import SAMPLE_PATH
 from tests.e2e.conftest import Running
 from tests.e2e.contract import CASES, CONTRACT, SAME_EACH_TIME, Conversation
+from tests.support.patience import post, until
+
+pytestmark = pytest.mark.xdist_group("resting")
 
 STORIES = CASES // 10
 # So many requests, and as many forms, come with an image that is there; more say nothing new.
@@ -18,8 +21,8 @@ FILMS = 3
 MACHINE: Any = CONTRACT.as_state_machine()
 
 
-def test_links(running: Running, record_property: Callable[[str, object], None]) -> None:
-    conversation = Conversation(running)
+def test_links(resting: Running, record_property: Callable[[str, object], None]) -> None:
+    conversation = Conversation(resting)
     answers: Counter[tuple[str, int]] = Counter()
 
     class Links(MACHINE):  # type: ignore[misc]
@@ -37,7 +40,7 @@ def test_links(running: Running, record_property: Callable[[str, object], None])
             answer = case.operation.label, response.status_code
             answers[answer] += 1
             if answer == ("POST /uploads", 201) and answers[answer] <= FILMS:
-                send(running, response.json())
+                send(resting, response.json())
 
         def validate_response(self, response: Response, case: Case[Any], **_: Any) -> None:
             conversation.check(case, response, self.recorder)
@@ -60,11 +63,10 @@ def test_links(running: Running, record_property: Callable[[str, object], None])
     assert reached <= set(answers)
 
 
-def send(running: Running, ticket: dict[str, Any]) -> None:
+def send(resting: Running, ticket: dict[str, Any]) -> None:
     """Send the form that a story was given, so that the task it leads to exists."""
     files = {"file": ("a.png", SAMPLE_PATH.read_bytes(), "image/png")}
-    sent = httpx.post(ticket["url"], data=ticket["fields"], files=files)
+    sent = post(ticket["url"], data=ticket["fields"], files=files)
     assert sent.status_code == 204, sent.text
-    with running.api() as api:
-        found = (api.get(f"/tasks/{ticket['task_id']}").status_code for _ in range(200))
-        assert 200 in found
+    with resting.api() as api:
+        until(lambda: api.get(f"/tasks/{ticket['task_id']}").status_code == 200)

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,9 @@ from PIL import Image
 from i2v.simulator.sample import SAMPLE_PATH
 from tests.e2e.conftest import Running
 from tests.support.pages import DOCS, README, examples
+from tests.support.patience import PATIENCE, until
+
+pytestmark = pytest.mark.xdist_group("stack")
 
 # Deployed by test_subscriber.py.
 ELSEWHERE = ("sam deploy",)
@@ -58,7 +60,7 @@ class Reader:
             env=self.environment | environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert run.returncode == 0, run.stderr
@@ -154,12 +156,15 @@ def test_the_simulated_a2e_is_told_to_fail(running: Running, reader: Reader) -> 
 
 def the_task_of(running: Running, token: str, scheme: str) -> dict[str, Any]:
     """The task that came of the plain upload, once it is there."""
-    deadline = time.monotonic() + 30
     with running.api(token) as api:
-        while time.monotonic() < deadline:
-            for task in api.get("/tasks").json()["data"]:
-                url = str(task["image_url"])
-                if url.startswith(scheme) and url.endswith(f"/{OWNER}/portrait.jpg"):
-                    return dict(task)
-            time.sleep(0.2)
-    raise AssertionError("the upload did not become a task")
+
+        def found() -> list[dict[str, Any]]:
+            listed = api.get("/tasks").json()["data"]
+            return [
+                task
+                for task in listed
+                if task["image_url"].startswith(scheme)
+                and task["image_url"].endswith(f"/{OWNER}/portrait.jpg")
+            ]
+
+        return until(found)[0]

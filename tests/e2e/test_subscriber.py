@@ -1,7 +1,6 @@
 """The sample subscriber beside the running stack, and the events as the API describes them."""
 
 import json
-import time
 from typing import Any
 
 import httpx
@@ -9,7 +8,10 @@ import pytest
 from jsonschema import Draft7Validator
 
 from tests.e2e.conftest import Running
+from tests.support.patience import get, until
 from tests.support.subscriber import subscriber
+
+pytestmark = pytest.mark.xdist_group("stack")
 
 STACK = "my-subscriber"
 
@@ -24,13 +26,13 @@ def heard(running: Running) -> Any:
         Parameters=[{"ParameterKey": "TopicArn", "ParameterValue": running.stack.topic_arn}],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
-        if stack["StackStatus"] != "CREATE_IN_PROGRESS":
-            break
-        time.sleep(0.1)
-    assert stack["StackStatus"] == "CREATE_COMPLETE", stack
+
+    def stack() -> dict[str, Any]:
+        described: dict[str, Any] = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+        return described
+
+    until(lambda: stack()["StackStatus"] != "CREATE_IN_PROGRESS")
+    assert stack()["StackStatus"] == "CREATE_COMPLETE", stack()
     resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
     [name] = [
         r["PhysicalResourceId"] for r in resources if r["LogicalResourceId"] == "ReceivedEvents"
@@ -45,38 +47,39 @@ def ended(running: Running, heard: Any) -> dict[str, dict[str, Any]]:
     s3.put_object(Bucket=bucket, Key="uploads/demo/words.png", Body=b"no picture")
     with running.api() as api:
         good = api.post("/tasks", json={"image_url": running.sample_url}).json()
-        tasks = {"succeeded": running.end_of(good["task_id"])}
-        deadline = time.monotonic() + 30
-        while "failed" not in tasks and time.monotonic() < deadline:
-            for task in api.get("/tasks", params={"status": "failed"}).json()["data"]:
-                tasks["failed"] = task
-    return tasks
+
+        def bad() -> list[dict[str, Any]]:
+            failed = api.get("/tasks", params={"status": "failed"}).json()["data"]
+            return [task for task in failed if task["image_url"].endswith("/words.png")]
+
+        return {"succeeded": running.end_of(good["task_id"]), "failed": until(bad)[0]}
 
 
 @pytest.fixture(scope="module")
 def events(running: Running, ended: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """What a subscriber without a filter has heard, once both ends are among it."""
-    sqs, queue_url = running.emulator.client("sqs"), running.stack.queue_url
+    """What a subscriber without a filter has received of both, once their ends are among it."""
+    ids = {task["task_id"] for task in ended.values()}
     events: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if set(ended) <= {event["data"]["status"] for event in events}:
-            break
-        reply = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-        for message in reply.get("Messages", []):
-            events.append(json.loads(message["Body"]))
-            sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+    def whole() -> bool:
+        received = running.received(running.stack.queue_url)
+        events.extend(event for event in received if event["subject"] in ids)
+        return set(ended) <= {event["data"]["status"] for event in events}
+
+    until(whole)
     return events
 
 
-def rows_of(heard: Any, count: int) -> list[dict[str, Any]]:
-    """What the subscriber kept, once that many rows are there."""
-    rows: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 30
-    while len(rows) < count and time.monotonic() < deadline:
-        rows = heard.scan()["Items"]
-        time.sleep(0.2)
-    return rows
+def rows_of(heard: Any, events: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """What the subscriber kept of these tasks, once that many rows are there."""
+    ids = {event["subject"] for event in events}
+
+    def rows() -> list[dict[str, Any]]:
+        kept: list[dict[str, Any]] = heard.scan()["Items"]
+        return [row for row in kept if row["task_id"] in ids]
+
+    until(lambda: len(rows()) >= count)
+    return rows()
 
 
 def test_the_sample_subscriber_hears_each_end_once(
@@ -85,7 +88,7 @@ def test_the_sample_subscriber_hears_each_end_once(
     ended: dict[str, dict[str, Any]],
     events: list[dict[str, Any]],
 ) -> None:
-    rows = {row["id"]: row for row in rows_of(heard, 2)}
+    rows = {row["id"]: row for row in rows_of(heard, events, 2)}
     ends = {event["id"]: event for event in events if event["data"]["ended_at"]}
     assert set(rows) == set(ends)
     assert {row["status"]: row["task_id"] for row in rows.values()} == {
@@ -108,7 +111,7 @@ def test_the_sample_subscriber_hears_each_end_once(
                 for name, value in attributes.items()
             },
         )
-    again = {row["id"]: row for row in rows_of(heard, 3)}
+    again = {row["id"]: row for row in rows_of(heard, events, 3)}
     assert again == rows | {"the-last.1": bad | {"id": "the-last.1"}}
 
 
@@ -121,7 +124,7 @@ def test_events_are_what_the_api_says_they_are(
         assert address.scheme == "https"
         # On this machine the same path is answered elsewhere.
         base = httpx.URL(running.stack.api_url)
-        answer = httpx.get(f"{base}{address.path.removeprefix('/v1')}")
+        answer = get(f"{base}{address.path.removeprefix('/v1')}")
         assert answer.status_code == 200
         schema = {"$ref": f"#{address.fragment}", **answer.json()}
         assert not list(Draft7Validator(schema).iter_errors(event["data"]))

@@ -2,8 +2,7 @@
 
 import json
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,21 +13,30 @@ from image_to_video.adapters.token_table import TokenTable
 from i2v import deployed
 from i2v.main import run_command
 from tests.e2e.conftest import Running
+from tests.support.patience import let_pass
+
+pytestmark = pytest.mark.xdist_group("stack")
 
 type Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _short_memory(running: Running) -> None:
+def _short_memory(running: Running) -> Iterator[None]:
     """API Gateway remembers the authorizer's answers for a second instead of the stated minute."""
     gateway = running.emulator.client("apigateway")
     api_id = running.stack.api_url.split("/")[-2]
     [authorizer] = gateway.get_authorizers(restApiId=api_id)["items"]
     assert authorizer["authorizerResultTtlInSeconds"] == 60
-    change = {"op": "replace", "path": "/authorizerResultTtlInSeconds", "value": "1"}
-    gateway.update_authorizer(
-        restApiId=api_id, authorizerId=authorizer["id"], patchOperations=[change]
-    )
+
+    def remember(seconds: str) -> None:
+        change = {"op": "replace", "path": "/authorizerResultTtlInSeconds", "value": seconds}
+        gateway.update_authorizer(
+            restApiId=api_id, authorizerId=authorizer["id"], patchOperations=[change]
+        )
+
+    remember("1")
+    yield
+    remember("60")
 
 
 @pytest.fixture
@@ -55,17 +63,17 @@ def token(
 
 
 def test_a_token_s_life(running: Running, token: Command) -> None:
-    code, out, _ = token("create", "--owner", "ada", "--name", "lap[top]", "--days", "30")
+    code, out, _ = token("create", "--owner", "grace", "--name", "lap[top]", "--days", "30")
     assert code == 0
     secret = out.strip()
     with running.api(secret) as api:
         assert api.get("/tasks").status_code == 200
 
-    code, out, _ = token("list", "--owner", "ada", "--json")
+    code, out, _ = token("list", "--owner", "grace", "--json")
     [shown] = json.loads(out)
     assert (code, shown["owner"], shown["name"], shown["revoked_at"]) == (
         0,
-        "ada",
+        "grace",
         "lap[top]",
         None,
     )
@@ -77,13 +85,13 @@ def test_a_token_s_life(running: Running, token: Command) -> None:
 
     code, out, _ = token("list")
     assert code == 0
-    for word in (shown["id"], "ada", "lap[top]", shown["created_at"], running.stack.owner):
+    for word in (shown["id"], "grace", "lap[top]", shown["created_at"], running.stack.owner):
         assert word in out
 
     code, first, _ = token("revoke", shown["id"])
     assert (code, shown["id"] in first) == (0, True)
     # Whatever API Gateway still remembers, it asks again after the stated time.
-    time.sleep(1.1)
+    let_pass(1.1)
     with running.api(secret) as api:
         assert api.get("/tasks").status_code == 403
     with running.api() as api:
@@ -95,7 +103,7 @@ def test_a_token_s_life(running: Running, token: Command) -> None:
 def test_expired_is_forbidden_and_unknown_is_unauthorized(running: Running) -> None:
     tokens = TokenTable(running.emulator.table(running.stack.tokens_table))
     before = datetime.now(UTC) - timedelta(seconds=1)
-    expired = tokens.create(owner="ada", name="old", now=before, expires_at=before)
+    expired = tokens.create(owner="grace", name="old", now=before, expires_at=before)
     for secret, status in ((expired, 403), ("i2v_" + "x" * 43, 401), ("x" * 9000, 401)):
         with running.api(secret) as api:
             assert api.get("/tasks").status_code == status

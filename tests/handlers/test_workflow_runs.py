@@ -5,7 +5,6 @@ scripted; everything else is real, over moto.
 """
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,8 +39,8 @@ from tests.conftest import (
     ScriptedGenerator,
 )
 from tests.handlers.conftest import invoke, sample
+from tests.support.patience import PATIENCE, until
 
-PATIENCE_SECONDS = 20
 RESULT = Ready("completed", "https://results.example.com/video.mp4")
 
 
@@ -59,7 +58,7 @@ class Interpreter:
     invocations: Counter[str] = field(default_factory=Counter)
 
     def wait(self, seconds: int) -> None:
-        assert self.opened.wait(PATIENCE_SECONDS)
+        assert self.opened.wait(PATIENCE)
         self.waits.append(seconds)
         self.clock.advance(seconds)
 
@@ -93,12 +92,12 @@ class Interpreter:
         machine = self.application.environment["STATE_MACHINE_ARN"]
         arn = f"{machine.replace(':stateMachine:', ':execution:')}:{execution}"
         client = self.application.client("stepfunctions")
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        status = "RUNNING"
-        while status == "RUNNING" and time.monotonic() < deadline:
-            time.sleep(0.01)
-            status = client.describe_execution(executionArn=arn)["status"]
-        return status
+
+        def ended() -> str:
+            status: str = client.describe_execution(executionArn=arn)["status"]
+            return status if status != "RUNNING" else ""
+
+        return until(ended, pause=0.01)
 
 
 def _unhandled(error: Exception) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.conftest import PROJECT
+from tests.support.patience import PATIENCE
 
 PACKAGE = PROJECT / "layers" / "core" / "image_to_video"
 
@@ -233,7 +234,7 @@ def test_importing_does_nothing() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout == ""

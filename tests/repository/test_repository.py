@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT
+from tests.support.patience import PATIENCE
 
 REQUIREMENTS = PROJECT / "layers" / "core" / "requirements.txt"
 LOCKS = sorted((PROJECT / "requirements").glob("*.lock"))
@@ -38,7 +39,7 @@ def tracked_texts() -> Iterator[tuple[Path, str]]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=PATIENCE,
     )
     for name in listed.stdout.split("\0"):
         path = PROJECT / name

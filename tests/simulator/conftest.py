@@ -12,6 +12,7 @@ from i2v.simulator.renderer import Render
 from i2v.simulator.server import running_simulator
 from i2v.simulator.settings import SimulatorSettings
 from i2v.simulator.video import render_video
+from tests.support.patience import PATIENCE
 from tests.support.simulation import Clock, Pictures, Simulate, Simulation, render_at_once
 
 
@@ -38,7 +39,7 @@ def simulate(
         client = httpx.Client(
             base_url=running.enter_context(server),
             headers={"authorization": f"Bearer {chosen.token}"},
-            timeout=20,
+            timeout=PATIENCE,
             trust_env=False,
         )
         running.enter_context(client)

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.patience import PATIENCE
 from tests.support.simulation import FAMILY, Simulate, Simulation
 
 
@@ -14,7 +15,9 @@ from tests.support.simulation import FAMILY, Simulate, Simulation
 def test_without_the_token_every_call_is_401(
     simulation: Simulation, header: dict[str, str], path: str
 ) -> None:
-    with httpx.Client(base_url=simulation.client.base_url, trust_env=False) as stranger:
+    with httpx.Client(
+        base_url=simulation.client.base_url, timeout=PATIENCE, trust_env=False
+    ) as stranger:
         method = "POST" if path == "start" else "GET"
         answer = stranger.request(method, f"{FAMILY}/{path}", headers=header, json={})
     assert answer.status_code == 401

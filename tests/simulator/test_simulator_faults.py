@@ -6,8 +6,11 @@ import httpx
 import pytest
 
 from i2v.simulator.faults import ALLOWED, Call, Kind
+from tests.support.patience import PATIENCE, until
 from tests.support.simulation import FAMILY, Simulation
 
+# Gives up an answer soon, and nothing else.
+IMPATIENT = httpx.Timeout(PATIENCE, read=0.2)
 NO_ANSWER = (httpx.RemoteProtocolError, httpx.ReadError)
 REFUSED_START = {
     "http_500": 500,
@@ -91,7 +94,8 @@ def test_a_reset_start_gets_no_answer(simulation: Simulation, kind: str, charges
 def test_a_start_that_times_out_is_charged(simulation: Simulation) -> None:
     simulation.fault("start", "timeout_after")
     with pytest.raises(httpx.ReadTimeout):
-        simulation.client.post(f"{FAMILY}/start", json=simulation.body(), timeout=0.2)
+        simulation.client.post(f"{FAMILY}/start", json=simulation.body(), timeout=IMPATIENT)
+    until(simulation.ledger)
     assert len(simulation.ledger()) == 1
 
 
@@ -313,7 +317,7 @@ def test_a_download_can_be_something_else_slow_or_held_back(simulation: Simulati
     assert int(slow.headers["content-length"]) == len(whole)
     simulation.fault("download", "timeout_after")
     with pytest.raises(httpx.ReadTimeout):
-        simulation.client.get(url, timeout=0.2)
+        simulation.client.get(url, timeout=IMPATIENT)
 
 
 def test_a_fault_meets_only_the_task_it_names_as_often_as_it_says(simulation: Simulation) -> None:

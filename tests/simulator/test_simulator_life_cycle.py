@@ -3,13 +3,13 @@
 import asyncio
 from pathlib import Path
 
-import httpx
 import pytest
 
 from i2v.simulator.picture import ClipError
 from i2v.simulator.settings import SimulatorSettings
 from i2v.simulator.start_body import StartBody
 from i2v.simulator.tasks import Clip, SimulatedFailure, SimulatedTask, Status, status_at
+from tests.support.patience import get
 from tests.support.simulation import Pictures, Simulate, Simulation
 
 REQUEST = StartBody(image_url="http://127.0.0.1/a.png", prompt="smile", negative_prompt="blur")
@@ -77,14 +77,14 @@ def test_it_stays_in_processing_until_the_video_is_rendered(simulate: Simulate) 
 
 def test_the_result_needs_no_token_and_comes_whole_or_in_ranges(simulation: Simulation) -> None:
     url = simulation.completed()["result_url"]
-    whole = httpx.get(url, trust_env=False)
+    whole = get(url, trust_env=False)
     assert whole.status_code == 200
     assert whole.headers["content-type"] == "video/mp4"
     assert int(whole.headers["content-length"]) == len(whole.content) > 10_000
-    part = httpx.get(url, headers={"range": "bytes=1000-1999"}, trust_env=False)
+    part = get(url, headers={"range": "bytes=1000-1999"}, trust_env=False)
     assert part.status_code == 206
     assert part.content == whole.content[1000:2000]
-    rest = httpx.get(url, headers={"range": "bytes=20000-"}, trust_env=False)
+    rest = get(url, headers={"range": "bytes=20000-"}, trust_env=False)
     assert rest.content == whole.content[20000:]
 
 

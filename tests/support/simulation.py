@@ -1,7 +1,6 @@
 """What the tests of the simulated A2E talk to it with, and the web server its pictures are on."""
 
 import io
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +9,8 @@ from typing import Any
 
 import httpx
 from PIL import Image
+
+from tests.support.patience import until
 
 FAMILY = "/api/v1/userImage2Video"
 NOON = 1_800_000_000.0
@@ -101,11 +102,12 @@ class Simulation:
     def ended(self, task_id: str) -> dict[str, Any]:
         """The record once its time has passed and the work behind it is done."""
         self.clock.skip(60)
-        deadline = time.monotonic() + 20
-        while (record := self.record(task_id))["current_status"] not in {"completed", "failed"}:
-            assert time.monotonic() < deadline, "the task never ends"
-            time.sleep(0.02)
-        return record
+
+        def record() -> dict[str, Any] | None:
+            shown = self.record(task_id)
+            return shown if shown["current_status"] in {"completed", "failed"} else None
+
+        return until(record, pause=0.02) or {}
 
     def completed(self, **changes: Any) -> dict[str, Any]:
         record = self.ended(self.start(**changes)["_id"])

@@ -1,6 +1,5 @@
 """What `sam build` makes runs under Lambda's own runtime."""
 
-import fcntl
 import importlib.metadata
 import os
 import re
@@ -8,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -21,11 +19,14 @@ import pytest
 
 from tests.conftest import PROJECT
 from tests.handlers.conftest import sample
+from tests.support.patience import PATIENCE, until
 
-BUILD_SECONDS = 120
-START_SECONDS = 20
 # Of Lambda: function and layers together, unzipped.
 MOST_BYTES = 250 * 1024 * 1024
+
+
+# Built once, and early: it takes long.
+pytestmark = pytest.mark.xdist_group("build")
 
 
 def sam() -> Path:
@@ -54,7 +55,7 @@ def run_sam(*arguments: str | Path, cwd: Path) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=BUILD_SECONDS,
+        timeout=PATIENCE,
     )
     assert run.returncode == 0, run.stdout
     return run.stdout
@@ -62,17 +63,10 @@ def run_sam(*arguments: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The build, made once for all of pytest's processes."""
-    base = tmp_path_factory.getbasetemp()
-    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "sam"
-    root.mkdir(exist_ok=True)
-    with (root / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (root / "done").exists():
-            shutil.rmtree(root / "build", ignore_errors=True)
-            template = PROJECT / "template.yaml"
-            run_sam("build", "--no-cached", "-t", template, "--build-dir", root / "build", cwd=root)
-            (root / "done").touch()
+    """The build."""
+    root = tmp_path_factory.mktemp("sam")
+    template = PROJECT / "template.yaml"
+    run_sam("build", "--no-cached", "-t", template, "--build-dir", root / "build", cwd=root)
     return root / "build"
 
 
@@ -103,7 +97,7 @@ def emulator_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=PATIENCE,
     ).stdout.strip()
     program = tmp_path_factory.mktemp("emulator") / "aws-lambda-rie"
     shutil.copyfile(Path(found) / "local" / "rapid" / "aws-lambda-rie-x86_64", program)
@@ -117,12 +111,15 @@ def free_port() -> int:
 
 
 def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.02)
-    pytest.fail("the runtime interface emulator does not listen")
+    """Wait until it listens."""
+
+    def listens() -> bool:
+        assert process.poll() is None, "the runtime interface emulator has ended"
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=PATIENCE):
+            return True
+        return False
+
+    until(listens, pause=0.02)
 
 
 @contextmanager
@@ -154,7 +151,7 @@ def running_function(
     try:
         wait_for(process, port)
         address = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
-        with httpx.Client(trust_env=False, timeout=START_SECONDS) as client:
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
             yield lambda event: client.post(address, json=event)
     finally:
         # Its own group: the emulator and the Python that it started.

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import PROJECT
+from tests.support.patience import PATIENCE
+
+pytestmark = pytest.mark.xdist_group("checkov")
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,7 @@ def report() -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
     found: dict[str, Any] = json.loads(run.stdout)
     return found

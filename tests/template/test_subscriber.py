@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from tests.conftest import REGION
 from tests.support.catalogue import catalogue
+from tests.support.patience import PATIENCE
 from tests.support.subscriber import TEMPLATE, subscriber
 
 EXAMPLES = {
@@ -30,7 +31,7 @@ def test_cfn_lint_has_nothing_to_say() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert run.returncode == 0, run.stdout + run.stderr
 

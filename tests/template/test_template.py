@@ -17,6 +17,7 @@ from image_to_video.settings import Settings
 
 import functions.api.app as api
 from tests.conftest import PROJECT
+from tests.support.patience import PATIENCE
 
 FOLDERS = sorted(path.parent.name for path in PROJECT.glob("functions/*/app.py"))
 WORKFLOW = yaml.safe_load((PROJECT / "functions" / "generate_video.asl.yaml").read_text())
@@ -58,7 +59,7 @@ def test_cfn_lint_finds_nothing() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert run.returncode == 0, run.stdout + run.stderr
 

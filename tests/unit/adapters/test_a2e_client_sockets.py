@@ -23,6 +23,7 @@ from pydantic import HttpUrl
 from tests.conftest import REGION, Application
 from tests.support.fake_a2e import ID, REQUEST, TOKEN, FakeA2E
 from tests.support.loopback import Exchange, refusing_port, serving
+from tests.support.patience import PATIENCE, until
 
 SINCE = datetime(2026, 11, 22, tzinfo=UTC)
 type Connect = Callable[[str], Generator]
@@ -44,7 +45,8 @@ def connected(application: Application, settings: Settings) -> Connect:
     secrets.put_secret_value(SecretId=settings.a2e_token_secret, SecretString=TOKEN)
 
     def connect(url: str) -> Generator:
-        config = settings.model_copy(update={"a2e_url": HttpUrl(url), "start_timeout_seconds": 5})
+        changed = {"a2e_url": HttpUrl(url), "start_timeout_seconds": PATIENCE}
+        config = settings.model_copy(update=changed)
         return wiring._generator(config)
 
     return connect
@@ -133,9 +135,10 @@ def test_a_silent_generator_is_one_unconfirmed_start(
 
     with serving(silent) as server:
         generator = connected(server.url)
-        monkeypatch.setattr(generator, "_start_timeout", httpx.Timeout(0.05))
+        monkeypatch.setattr(generator, "_start_timeout", httpx.Timeout(PATIENCE, read=0.05))
         with pytest.raises(StartUnconfirmedError):
             generator.start(REQUEST)
+        until(lambda: server.seen)
         assert len(server.seen) == 1
 
 

@@ -15,6 +15,7 @@ from image_to_video.adapters.storage import PART_BYTES, Storage, UploadedImage
 from image_to_video.domain.errors import UnreadableImageError
 
 from tests.conftest import REGION, Application
+from tests.support.patience import PATIENCE
 
 KEYS = [
     "uploads/anna/cat.png",
@@ -203,7 +204,7 @@ def test_a_version_is_read_although_a_newer_one_came(client: Any) -> None:
     for version, body in ((first, b"first"), (second, b"second one"), (None, b"second one")):
         assert storage.image(key, version) == UploadedImage(len(body), {}, body)
         link = storage.sign_image(storage.image_url(key), version)
-        assert requests.get(link, timeout=5).content == body
+        assert requests.get(link, timeout=PATIENCE).content == body
     client.delete_object(Bucket="versions", Key=key)
     assert storage.image(key, None) is None
     assert storage.image(key, first) == UploadedImage(5, {}, b"first")
@@ -265,5 +266,5 @@ def test_a_signed_link_gives_the_very_image(storage: Storage, client: Any, key: 
     assert query["X-Amz-Expires"] == [str(7 * 24 * 3600)]
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
     assert "versionId" not in query
-    answer = requests.get(link, timeout=5)
+    answer = requests.get(link, timeout=PATIENCE)
     assert (answer.status_code, answer.content) == (200, b"picture")

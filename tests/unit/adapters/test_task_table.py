@@ -211,7 +211,8 @@ def test_a_full_task_comes_back_as_it_went(table: TaskTable) -> None:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(task=TASKS)
 def test_every_task_comes_back_as_it_went(stack: Application, task: Task) -> None:

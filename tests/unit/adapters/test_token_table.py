@@ -126,7 +126,8 @@ def test_a_text_that_is_no_token_is_refused_without_a_read() -> None:
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
     header=st.text(st.characters(codec=None))

@@ -154,7 +154,7 @@ def test_nothing_is_measured_of_a_bad_video(clips: Clips) -> None:
     assert not hasattr(video, "sha256")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_damaged_video_is_measured_or_refused(clips: Clips, data: st.DataObject) -> None:
     """Damage to the media and cuts anywhere; damaged counts in the index cost minutes to read."""
