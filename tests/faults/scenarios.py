@@ -103,7 +103,7 @@ def bring_to_storing(world: World) -> None:
         if task.status is TaskStatus.STORING:
             break
         world.clock.advance(25)
-        world.call(partial(world.steps.advance, task.task_id))
+        world.call(partial(world.steps.poll_task, task.task_id))
 
 
 def cancel_storing(world: World) -> None:
@@ -148,7 +148,7 @@ def redriven(world: World) -> None:
     """The trouble is over, and somebody asks for the task to move."""
     world.outside.delete("/_simulator/faults")
     [task] = world.records()
-    world.call(lambda: world.repair.redrive(task.task_id))
+    world.call(lambda: world.repair.redrive_task(task.task_id))
     world.run()
 
 

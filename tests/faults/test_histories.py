@@ -126,7 +126,7 @@ class Histories(RuleBasedStateMachine):
     def redrive(self, data: Any, plan: Point | None) -> None:
         task = self.any_task(data)
         if task is not None:
-            redrive = partial(self.world.repair.redrive, task.task_id)
+            redrive = partial(self.world.repair.redrive_task, task.task_id)
             self.step(plan, lambda: self.world.attempt(redrive))
 
     @rule(fault=st.sampled_from(GENERATOR_FAULTS), times=st.sampled_from([1, 2, 3, 20, 500]))
@@ -151,10 +151,12 @@ class Histories(RuleBasedStateMachine):
         tasks = self.world.tasks
         others: dict[str, Callable[[], object]] = {
             "cancel": lambda: tasks.cancel(OWNER, task.task_id),
-            "advance": lambda: self.world.steps.advance(task.task_id),
-            "store": lambda: self.world.steps.store(task.task_id),
-            "redrive": lambda: self.world.attempt(partial(self.world.repair.redrive, task.task_id)),
-            "reconcile": self.world.repair.reconcile_overdue,
+            "advance": lambda: self.world.steps.poll_task(task.task_id),
+            "store": lambda: self.world.steps.store_video(task.task_id),
+            "redrive": lambda: self.world.attempt(
+                partial(self.world.repair.redrive_task, task.task_id)
+            ),
+            "reconcile": self.world.repair.reconcile_tasks,
             "create": lambda: [tasks.create(OWNER, REQUEST, key) for key in "abc"],
         }
         if action == "create":

@@ -91,8 +91,8 @@ class World:
         self.repair = services.repair
         self._machine = StateMachine()
         self._functions = {
-            "${PollTaskFunctionArn}": self.steps.advance,
-            "${StoreVideoFunctionArn}": self.steps.store,
+            "${PollTaskFunctionArn}": self.steps.poll_task,
+            "${StoreVideoFunctionArn}": self.steps.store_video,
         }
         self.topic = EventTopic(
             self.application.client("sns"),
@@ -212,7 +212,7 @@ class World:
         self.clock.moment = max(self.clock(), moment)
         if self.clock() >= self.next_schedule:
             self.next_schedule = self._in(300)
-            self._lambda(self.repair.reconcile_overdue)
+            self._lambda(self.repair.reconcile_tasks)
         for name, execution in list(self.executions.items()):
             if execution.wake <= self.clock():
                 self._step(name, execution)
