@@ -20,4 +20,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return `{"phase": ..., "wait_seconds": ...}`."""
     task_id = PollTask.model_validate(event).task_id
     logger.append_keys(task_id=task_id)
-    return workflow_steps().advance(task_id).model_dump(mode="json")
+    return workflow_steps().poll_task(task_id).model_dump(mode="json")

@@ -11,4 +11,4 @@ from image_to_video.wiring import repair
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return how many tasks were given a new execution."""
-    return {"revived": repair().reconcile_overdue()}
+    return {"revived": repair().reconcile_tasks()}

@@ -20,4 +20,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return the task's status, whether it moved, and a message for the operator."""
     task_id = RedriveTask.model_validate(event).task_id
     logger.append_keys(task_id=task_id)
-    return repair().redrive(task_id).model_dump(mode="json")
+    return repair().redrive_task(task_id).model_dump(mode="json")

@@ -20,4 +20,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return `{"phase": ..., "wait_seconds": ...}`."""
     task_id = StoreVideo.model_validate(event).task_id
     logger.append_keys(task_id=task_id)
-    return workflow_steps().store(task_id).model_dump(mode="json")
+    return workflow_steps().store_video(task_id).model_dump(mode="json")

@@ -1,11 +1,13 @@
 """One world for many runs: it is emptied between them, which costs less than a new one."""
 
+import functools
 import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from image_to_video.settings import Settings
+from moto.core.utils import method_names_from_class
 
 from tests.conftest import REGION
 from tests.faults.interception import Interception
@@ -40,6 +42,10 @@ def make_world(
         return b"a picture"
 
     patch.setattr("i2v.simulator.renderer.fetch_picture", picture)
+    # What the SDK and moto find out anew for every request, always with the same result.
+    methods = functools.cache(method_names_from_class)
+    patch.setattr("moto.core.responses.method_names_from_class", methods)
+    patch.setattr("botocore.useragent.UserAgentString.to_string", lambda _self: "tests")
     interception = Interception()
     interception.install(patch)
     with deployment(template, variables) as application:

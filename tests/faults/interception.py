@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -24,68 +24,88 @@ class Kind(StrEnum):
     ANSWER_LOST = "answer lost"
 
 
+class Plan(Protocol):
+    """Decides at each call of the product whether it goes wrong, and how."""
+
+    def fault_of(self, number: int, call: str, *, is_first: bool) -> Kind | None:
+        """The fault of the call of this number, from 0; `is_first` of its process."""
+
+
 @dataclass(frozen=True)
 class Point:
-    """The call of this number goes wrong in this way; the first call has number 0."""
+    """A plan of one fault: the call of this number goes wrong in this way."""
 
     number: int
     kind: Kind
 
+    def fault_of(self, number: int, call: str, *, is_first: bool) -> Kind | None:
+        """The fault, where the call is the one of the plan."""
+        return self.kind if number == self.number else None
+
 
 @dataclass
 class Interception:
-    """Counts the product's calls, and only those, and strikes once at the planned point."""
+    """Counts the product's calls, and only those, and injects the fault that is planned."""
 
-    plan: Point | None = None
+    plan: Plan | None = None
     meanwhile: Callable[[], object] | None = None
     calls: list[str] = field(default_factory=list)
-    strikes: list[Kind] = field(default_factory=list)
+    injected: list[Kind] = field(default_factory=list)
     watching: bool = False
-    struck: bool = False
+    reached: bool = False
+    is_first: bool = False
+    dead: bool = False
 
-    def begin(self, plan: Point | None, *, meanwhile: Callable[[], object] | None = None) -> None:
+    def begin(self, plan: Plan | None, *, meanwhile: Callable[[], object] | None = None) -> None:
         """Start over, with another plan; `meanwhile` is what somebody else does at its point."""
-        self.plan, self.meanwhile, self.calls, self.struck = plan, meanwhile, [], False
+        self.plan, self.meanwhile, self.calls, self.reached = plan, meanwhile, [], False
 
     def forget(self) -> None:
         """A new world begins: nothing has gone wrong in it yet."""
         self.begin(None)
-        self.strikes = []
+        self.injected = []
 
     @contextmanager
     def product(self) -> Iterator[None]:
-        """What happens inside is the product's; everything else is the world's."""
-        self.watching = True
+        """What happens inside is the product's, in a new process; all else is the world's."""
+        self.watching, self.is_first, self.dead = True, True, False
         try:
             yield
         finally:
             self.watching = False
 
-    def strike(self, name: str) -> Kind | None:
+    def inject(self, name: str) -> Kind | None:
         """Number a call, and say what goes wrong with it."""
         if not self.watching:
             return None
+        if self.dead:
+            # Python still runs `finally` and `except` blocks; a killed process does not.
+            raise Died
         self.calls.append(name)
-        if self.plan is None or self.plan.number != len(self.calls) - 1:
+        is_first, self.is_first = self.is_first, False
+        number = len(self.calls) - 1
+        kind = self.plan.fault_of(number, name, is_first=is_first) if self.plan else None
+        if kind is None:
             return None
-        self.struck = True
+        self.reached = True
         if self.meanwhile is not None:
             # Somebody else comes in between: two actors, interleaved at exactly this call.
             self.watching = False
             self.meanwhile()
             self.watching = True
             return None
-        self.strikes.append(self.plan.kind)
-        if self.plan.kind is Kind.DIED_BEFORE:
+        self.injected.append(kind)
+        self.dead = kind is not Kind.ANSWER_LOST
+        if kind is Kind.DIED_BEFORE:
             raise Died
-        return self.plan.kind
+        return kind
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Stand between botocore's retries and the network, where real answers get lost too."""
         real = getattr(Endpoint, "_do_get_response")  # noqa: B009 - unknown to the stubs
 
         def intercepted(endpoint: Endpoint, request: Any, model: Any, context: Any) -> Any:
-            kind = self.strike(f"{model.service_model.service_name}.{model.name}")
+            kind = self.inject(f"{model.service_model.service_name}.{model.name}")
             answer = real(endpoint, request, model, context)
             if kind is Kind.DIED_AFTER:
                 raise Died
@@ -115,7 +135,7 @@ class InterceptedTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         last = request.url.path.rpartition("/")[2]
         call = last if last in ("start", "allRecords", "batchDetail") else request.method
-        kind = self._interception.strike(f"{self._name}.{call}")
+        kind = self._interception.inject(f"{self._name}.{call}")
         try:
             answer = self._inner.handle_request(request)
         except httpx.HTTPError:

@@ -7,12 +7,10 @@ from itertools import pairwise
 from image_to_video.contract.events import event_type
 from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
 
-from tests.faults.interception import Kind
+from tests.faults.accounting import check_coins, check_slots
 from tests.faults.world import World
 
 FINAL_TYPES = ("succeeded", "failed", "canceled")
-# What is set aside for one start of these tests, and what the simulated A2E charges for it.
-COINS = 30
 
 
 def check(world: World, *, tasks: int) -> None:
@@ -26,43 +24,25 @@ def check(world: World, *, tasks: int) -> None:
     check_times(world)
     check_videos(world)
     check_events(world)
-    check_limits(world)
+    check_coins(world)
+    check_slots(world)
 
 
-def deaths(world: World) -> int:
-    """How often a process died on the way."""
-    return sum(kind is not Kind.ANSWER_LOST for kind in world.interception.strikes)
-
-
-def check_limits(world: World) -> None:
-    """The budget counts every coin, and too much only where it cannot know better.
-
-    That is where a death left a reservation behind, and where an attempt stayed unconfirmed. A slot
-    is left by a death, or kept because A2E may be at work; it is free again when its lease ends.
-    """
-    charged = sum(charge["coins"] for charge in world.ledger())
-    records = world.records()
-    unconfirmed = sum(len(task.attempts) - bool(task.generator_task_id) for task in records)
-    extra, remainder = divmod(world.spent() - charged, COINS)
-    assert remainder == 0, f"the budget counts {world.spent()}, {charged} were charged"
-    most = deaths(world) + unconfirmed
-    assert 0 <= extra <= most, f"the budget counts {world.spent()}, {charged} were charged"
-    kept = sum(task.may_be_at_work for task in records)
-    assert len(world.holders()) <= deaths(world) + kept, "a slot is held by a closed task"
-
-
-def check_places(world: World) -> None:
+def check_work(world: World) -> None:
     """A2E never works on more tasks than may be there at once."""
     at_work = world.at_work()
     assert len(at_work) <= world.settings.max_generating, f"{len(at_work)} at once"
 
 
 def check_charges(world: World) -> None:
-    """I1; no charge belongs to nobody; no second attempt without lookups through a quiet period."""
+    """I1: no start is paid twice, each charge is for a task, and no second attempt is blind.
+
+    Before it, the list was read all through a quiet period.
+    """
     names = [charge["name"] for charge in world.ledger()]
     assert len(names) == len(set(names)), f"I1: one attempt was paid twice: {names}"
     known = {task.task_id for task in world.records()}
-    assert {name.partition("-")[0] for name in names} <= known, "a charge of nobody"
+    assert {name.partition("-")[0] for name in names} <= known, "a charge for no task"
     for task in world.records():
         paid = [name for name in names if name.startswith(task.task_id)]
         reconciled = [attempt.name for attempt in task.attempts]
@@ -86,7 +66,7 @@ def check_charges(world: World) -> None:
 
 
 def check_refunds(world: World) -> None:
-    """Nobody is told of a refund that A2E did not give."""
+    """No refund is reported that A2E did not give."""
     for task in world.records():
         if task.cancellation is Cancellation.REFUNDED:
             charges = [c for c in world.ledger() if c["name"].startswith(task.task_id)]
@@ -94,14 +74,14 @@ def check_refunds(world: World) -> None:
 
 
 def check_times(world: World) -> None:
-    """I2: late once the window has passed, ended once the deadline has, each within one look.
+    """I2: late once the window has passed, ended once the deadline has, each within one poll.
 
     A death delays that by the repair: overdue, found by the schedule, and given a new workflow.
     """
     schedule = world.settings.schedule
     longest = max(wait for _, wait in schedule.poll_pace.steps)
     repair = schedule.overdue_seconds + 300 + schedule.first_poll_seconds + 120
-    slack = timedelta(seconds=longest + 10 + repair * len(world.interception.strikes))
+    slack = timedelta(seconds=longest + 10 + repair * len(world.interception.injected))
     window = timedelta(seconds=schedule.window_seconds)
     deadline = timedelta(
         seconds=schedule.start_deadline_seconds + schedule.generation_deadline_seconds
@@ -121,17 +101,17 @@ def check_times(world: World) -> None:
 
 
 def check_videos(world: World, *, complete: bool = True) -> None:
-    """I3, and in the end also that nothing lies there which no task tells of."""
+    """I3, and in the end also that the bucket holds no video that no task names."""
     videos = world.videos()
-    told = {}
+    named = set()
     for task in world.records():
         if task.status is TaskStatus.SUCCEEDED:
             assert task.video is not None
             content = videos[task.video.key]
             assert len(content) == task.video.bytes, "I3: size"
             assert hashlib.sha256(content).hexdigest() == task.video.sha256, "I3: SHA-256"
-            told[task.video.key] = task
-    assert not complete or set(videos) == set(told), f"videos of nobody: {set(videos) - set(told)}"
+            named.add(task.video.key)
+    assert not complete or set(videos) == named, f"videos of no task: {set(videos) - named}"
 
 
 def check_events(world: World) -> None:
@@ -142,8 +122,8 @@ def check_events(world: World) -> None:
         if (kind := event_type(before, after)) is not None
     }
     messages = world.messages()
-    heard = {message.id: message.type for message in messages}
-    assert heard == due, f"I4: {heard} instead of {due}"
+    received = {message.id: message.type for message in messages}
+    assert received == due, f"I4: {received} instead of {due}"
     for task in world.records():
         final = {
             message.id

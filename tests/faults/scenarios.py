@@ -1,4 +1,4 @@
-"""What people do, each as a story that ends well without faults, and how it may end with one."""
+"""What people do: each scenario ends well without faults, and says how it may end with one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.uploads import UploadedObject
 
-from tests.faults.interception import Kind
 from tests.faults.world import World
 
 OWNER = "anna"
@@ -20,23 +19,17 @@ S = TaskStatus
 
 @dataclass(frozen=True)
 class Scenario:
-    """A story: what is done, how A2E behaves, how many tasks come of it, how they may end.
+    """What is done, how A2E behaves, how many tasks come of it, how they may end.
 
-    One that begins like another is struck from the call `begins_at` on, where they part.
+    Faults are injected from `after_seconds` on, for scenarios that begin like another one.
     """
 
     name: str
     play: Callable[[World], None]
     ends: frozenset[TaskStatus]
-    calls: int
-    begins_at: int = 0
+    after_seconds: float = 0
     generation_seconds: float = 25
     tasks: int = 1
-
-    @property
-    def points(self) -> int:
-        """How many points there are: each call, in each way."""
-        return (self.calls - self.begins_at) * len(Kind)
 
 
 def create(world: World, key: str = "key") -> Task | None:
@@ -110,7 +103,7 @@ def bring_to_storing(world: World) -> None:
         if task.status is TaskStatus.STORING:
             break
         world.clock.advance(25)
-        world.call(partial(world.steps.advance, task.task_id))
+        world.call(partial(world.steps.poll_task, task.task_id))
 
 
 def cancel_storing(world: World) -> None:
@@ -119,8 +112,8 @@ def cancel_storing(world: World) -> None:
     cancel(world)
 
 
-def cancel_after_a_copy(world: World) -> None:
-    """The copy came as far as the bucket, and died before it could say so."""
+def cancel_after_storing_died(world: World) -> None:
+    """The video reached the bucket, and the function died before it could record that."""
     create(world)
     bring_to_storing(world)
     [task] = world.records()
@@ -155,7 +148,7 @@ def redriven(world: World) -> None:
     """The trouble is over, and somebody asks for the task to move."""
     world.outside.delete("/_simulator/faults")
     [task] = world.records()
-    world.call(lambda: world.repair.redrive(task.task_id))
+    world.call(lambda: world.repair.redrive_task(task.task_id))
     world.run()
 
 
@@ -189,8 +182,8 @@ def aborted(world: World) -> None:
     world.run()
 
 
-def given_up(world: World) -> None:
-    """Nobody can find out what became of the start, until it is redriven."""
+def start_unconfirmed(world: World) -> None:
+    """A2E's list cannot be read, so the start stays unconfirmed until the task is redriven."""
     world.fault(on="start", kind="reset_after")
     create(world)
     world.fault(on="list", kind="http_500", times=9999)
@@ -214,31 +207,29 @@ DONE = frozenset({S.SUCCEEDED})
 # A cancel that meets a fault may come after the end; what it must never do is lose or pay twice.
 CANCELED = frozenset({S.CANCELED})
 FAILED = frozenset({S.FAILED})
-# `calls` is how many outside calls the product makes: should one of them no longer be seen, or a
-# new one come in, the test says so.
 SCENARIOS = [
-    Scenario("rest", rest, DONE, 31),
-    Scenario("upload", upload, DONE, 37),
-    Scenario("late", rest, DONE, 63, begins_at=30, generation_seconds=640),
-    Scenario("refused", refused, FAILED, 14),
-    Scenario("answer lost", answer_lost, DONE, 32),
-    Scenario("waiting for coins", waiting_for_coins, DONE, 52),
-    Scenario("dead link", dead_link, DONE, 38),
-    Scenario("cancel while queued", cancel_queued, CANCELED, 17),
-    Scenario("cancel with refund", cancel_generating, CANCELED, 27, generation_seconds=250),
-    Scenario("cancel too late", cancel_too_late, CANCELED, 21),
-    Scenario("cancel while storing", cancel_storing, CANCELED, 24),
-    Scenario("cancel after a copy", cancel_after_a_copy, CANCELED, 24),
-    Scenario("cancel unconfirmed", cancel_unconfirmed, CANCELED, 32, generation_seconds=9000),
+    Scenario("rest start", rest, DONE),
+    Scenario("upload", upload, DONE),
+    Scenario("late", rest, DONE, after_seconds=50, generation_seconds=640),
+    Scenario("start refused", refused, FAILED),
+    Scenario("start answer lost", answer_lost, DONE),
+    Scenario("waiting for coins", waiting_for_coins, DONE),
+    Scenario("dead link", dead_link, DONE),
+    Scenario("cancel while queued", cancel_queued, CANCELED),
+    Scenario("cancel with refund", cancel_generating, CANCELED, generation_seconds=250),
+    Scenario("cancel too late", cancel_too_late, CANCELED),
+    Scenario("cancel while storing", cancel_storing, CANCELED),
+    Scenario("cancel after storing died", cancel_after_storing_died, CANCELED),
+    Scenario("cancel unconfirmed", cancel_unconfirmed, CANCELED, generation_seconds=9000),
+    Scenario("cancel during an outage", cancel_during_an_outage, CANCELED, generation_seconds=9000),
+    Scenario("redrive", redrive, DONE, after_seconds=350),
+    Scenario("second attempt", second_attempt, DONE | FAILED, after_seconds=200),
     Scenario(
-        "cancel during an outage", cancel_during_an_outage, CANCELED, 42, generation_seconds=9000
+        "second attempt postponed", second_attempt_postponed, DONE | FAILED, after_seconds=320
     ),
-    Scenario("redrive", redrive, DONE, 72, begins_at=38),
-    Scenario("second attempt", second_attempt, DONE | FAILED, 70, begins_at=28),
-    Scenario("second attempt postponed", second_attempt_postponed, DONE | FAILED, 91, begins_at=48),
-    Scenario("second attempt refused", second_attempt_refused, DONE | FAILED, 77, begins_at=45),
-    Scenario("aborted", aborted, DONE, 38),
-    Scenario("given up", given_up, DONE | FAILED, 98, begins_at=65),
-    Scenario("never started", never_started, FAILED, 78, begins_at=52),
-    Scenario("two share a slot", two_share_a_slot, DONE, 68, begins_at=20, tasks=2),
+    Scenario("second attempt refused", second_attempt_refused, DONE | FAILED, after_seconds=320),
+    Scenario("execution aborted", aborted, DONE),
+    Scenario("start unconfirmed", start_unconfirmed, DONE | FAILED, after_seconds=1800),
+    Scenario("never started", never_started, FAILED, after_seconds=1260),
+    Scenario("two share a slot", two_share_a_slot, DONE, after_seconds=20, tasks=2),
 ]

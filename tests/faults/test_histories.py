@@ -17,13 +17,14 @@ from image_to_video.domain.task import Task
 from image_to_video.lifecycle.uploads import UploadedObject
 
 from i2v.simulator.settings import SimulatorSettings
+from tests.faults.accounting import check_coins, check_slots
 from tests.faults.interception import Kind, Point
 from tests.faults.invariants import (
     check,
     check_charges,
-    check_places,
     check_refunds,
     check_videos,
+    check_work,
     nothing_is_lost,
 )
 from tests.faults.scenarios import OWNER, PNG, REQUEST
@@ -125,7 +126,7 @@ class Histories(RuleBasedStateMachine):
     def redrive(self, data: Any, plan: Point | None) -> None:
         task = self.any_task(data)
         if task is not None:
-            redrive = partial(self.world.repair.redrive, task.task_id)
+            redrive = partial(self.world.repair.redrive_task, task.task_id)
             self.step(plan, lambda: self.world.attempt(redrive))
 
     @rule(fault=st.sampled_from(GENERATOR_FAULTS), times=st.sampled_from([1, 2, 3, 20, 500]))
@@ -150,17 +151,19 @@ class Histories(RuleBasedStateMachine):
         tasks = self.world.tasks
         others: dict[str, Callable[[], object]] = {
             "cancel": lambda: tasks.cancel(OWNER, task.task_id),
-            "advance": lambda: self.world.steps.advance(task.task_id),
-            "store": lambda: self.world.steps.store(task.task_id),
-            "redrive": lambda: self.world.attempt(partial(self.world.repair.redrive, task.task_id)),
-            "reconcile": self.world.repair.reconcile_overdue,
+            "advance": lambda: self.world.steps.poll_task(task.task_id),
+            "store": lambda: self.world.steps.store_video(task.task_id),
+            "redrive": lambda: self.world.attempt(
+                partial(self.world.repair.redrive_task, task.task_id)
+            ),
+            "reconcile": self.world.repair.reconcile_tasks,
             "create": lambda: [tasks.create(OWNER, REQUEST, key) for key in "abc"],
         }
         if action == "create":
             self.expected |= {f"rest {key}" for key in "abc"}
         self.world.interception.begin(Point(number, Kind.DIED_BEFORE), meanwhile=others[action])
         self.world.run_for(60)
-        if not self.world.interception.struck:
+        if not self.world.interception.reached:
             others[action]()
         self.world.interception.begin(None)
 
@@ -185,8 +188,10 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def holds(self) -> None:
         check_charges(self.world)
+        check_coins(self.world)
+        check_slots(self.world)
         check_refunds(self.world)
-        check_places(self.world)
+        check_work(self.world)
         check_videos(self.world, complete=False)
 
     def teardown(self) -> None:
@@ -203,9 +208,11 @@ class Histories(RuleBasedStateMachine):
 
 @pytest.fixture(scope="module")
 def world(make_world: Any) -> World:
+    # Fewer coins are reserved than A2E charges (30), so that a mix-up of the two is noticed.
     made: World = make_world(
         MAX_GENERATING="2",
         DAILY_COIN_LIMIT="10000",
+        COINS_PER_SECOND="a2e=5,a2e-v2=10,a2e-v2-flash=5",
         POLL_PACE="0=10,60=120,3600=1800",
         SLOT_SECONDS="7200",
     )

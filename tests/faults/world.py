@@ -1,11 +1,10 @@
 """The world around the product: AWS in moto, A2E simulated, time as a value, and what recovers.
 
 Recovery is only what the real system has: the client's retry with the same key, Lambda's and Step
-Functions' retries, the stream's redelivery, the schedule. The workflow's loop is played here as
-`generate_video.asl.yaml` writes it; that file itself runs in tests/handlers and tests/e2e.
+Functions' retries, the stream's redelivery, the schedule. The workflow is the state machine's own
+file, walked by `state_machine`.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,73 +23,24 @@ from image_to_video.adapters.safe_download import Downloads, GuardedTransport
 from image_to_video.adapters.task_table import task_of
 from image_to_video.domain.errors import ImageToVideoError
 from image_to_video.domain.task import Task
-from image_to_video.lifecycle.workflow_steps import Phase
 from image_to_video.settings import Settings
 from moto.backends import get_backend
 
 from i2v.simulator.app import create_app
 from i2v.simulator.settings import SimulatorSettings
 from tests.conftest import ACCOUNT, REGION, Application, Clock
+from tests.faults.in_process import InProcess
 from tests.faults.interception import Died, InterceptedTransport, Interception
+from tests.faults.state_machine import Execution, StateMachine
 from tests.support.catalogue import assert_promised
 
 A2E_URL = "https://a2e.test"
 # How an invocation may fail when something outside goes wrong; any other error is a fault of ours.
 FAILURES = (Died, BotoCoreError, ClientError, ImageToVideoError)
 TOKEN = "sk_simulator"
+BEGINNING = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 # Events that were found to be what the catalogue says.
 PROMISED: set[str] = set()
-
-
-class InProcess(httpx.BaseTransport):
-    """An ASGI application as a synchronous transport, on an event loop of its own."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._stop: Callable[[], Any] | None = None
-        self._asgi: httpx.ASGITransport | None = None
-
-    def serve(self, app: Any) -> None:
-        """Serve this application, and no longer the one before."""
-        self._end()
-        lifespan = app.router.lifespan_context(app)
-        self._loop.run_until_complete(lifespan.__aenter__())
-        self._stop = lambda: self._loop.run_until_complete(lifespan.__aexit__(None, None, None))
-        self._asgi = httpx.ASGITransport(app=app)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        assert self._asgi is not None
-        return self._loop.run_until_complete(self._answer(self._asgi, request))
-
-    async def _answer(self, asgi: httpx.ASGITransport, request: httpx.Request) -> httpx.Response:
-        try:
-            answer = await asgi.handle_async_request(request)
-        except ConnectionResetError as error:
-            raise httpx.ReadError(str(error), request=request) from error
-        content = await answer.aread()
-        for _ in range(5):
-            await asyncio.sleep(0)
-        return httpx.Response(answer.status_code, headers=answer.headers, content=iter([content]))
-
-    def _end(self) -> None:
-        if self._stop is not None:
-            self._stop()
-            self._stop = None
-
-    def close(self) -> None:
-        self._end()
-        self._loop.close()
-
-
-@dataclass
-class Execution:
-    """One run of the state machine: what it does next, and when."""
-
-    task_id: str
-    wake: datetime
-    trouble_wait: float
-    state: str = "PollTask"
-    failures: int = 0
 
 
 @dataclass
@@ -118,6 +68,7 @@ class World:
     asked: list[tuple[datetime, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._rendered: list[Path] = []
         self._a2e = InProcess()
         client = httpx.Client(
             transport=InterceptedTransport(self._a2e, self.interception, "a2e", self._note),
@@ -138,6 +89,11 @@ class World:
         )
         self.tasks, self.steps = services.video_tasks, services.workflow_steps
         self.repair = services.repair
+        self._machine = StateMachine()
+        self._functions = {
+            "${PollTaskFunctionArn}": self.steps.poll_task,
+            "${StoreVideoFunctionArn}": self.steps.store_video,
+        }
         self.topic = EventTopic(
             self.application.client("sns"),
             topic_arn=self.settings.topic_arn,
@@ -165,11 +121,12 @@ class World:
             bucket.multiparts.clear()
         for queue in self._queues.values():
             queue._messages.clear()
-        self.clock.moment = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+        self.clock.moment = BEGINNING
         self.next_schedule = self._in(300)
         self.executions.clear()
         self.published = 0
         self.asked.clear()
+        self._rendered.clear()
         self.interception.forget()
         self.generation_seconds = simulator.generation_seconds
         self._a2e.serve(
@@ -179,6 +136,13 @@ class World:
 
     async def _render(self, _picture: bytes, _seconds: int, path: Path) -> None:
         path.write_bytes(self.clip)
+        self._rendered.append(path)
+
+    def restore_videos(self) -> None:
+        """Bring back what a copy of this process deleted: A2E's videos are on the disk."""
+        for path in self._rendered:
+            if not path.exists():
+                path.write_bytes(self.clip)
 
     def _note(self, call: str, request: httpx.Request, answer: httpx.Response) -> None:
         if call == "start":
@@ -219,7 +183,7 @@ class World:
                 with self.interception.product():
                     self.topic.publish_change(self._task(before), self._required(after))
             except FAILURES:
-                if not self.interception.struck:
+                if not self.interception.reached:
                     raise
                 continue
             self.published += 1
@@ -248,7 +212,7 @@ class World:
         self.clock.moment = max(self.clock(), moment)
         if self.clock() >= self.next_schedule:
             self.next_schedule = self._in(300)
-            self._lambda(self.repair.reconcile_overdue)
+            self._lambda(self.repair.reconcile_tasks)
         for name, execution in list(self.executions.items()):
             if execution.wake <= self.clock():
                 self._step(name, execution)
@@ -258,32 +222,18 @@ class World:
             for started in machine.executions:
                 if started.name not in self.executions and started.status == "RUNNING":
                     order = json.loads(started.execution_input)
-                    execution = Execution(
-                        order["task_id"], self.clock(), order["trouble_wait_seconds"]
-                    )
-                    execution.wake = self._in(order["first_poll_seconds"])
-                    self.executions[started.name] = execution
+                    self.executions[started.name] = self._machine.begin(order, self.clock())
         return bool(self.executions)
 
     def _step(self, name: str, execution: Execution) -> None:
-        step = self.steps.advance if execution.state == "PollTask" else self.steps.store
-        answer = self._lambda(lambda: step(execution.task_id))
-        if answer is None:
-            execution.failures += 1
-            if execution.failures <= 3:
-                execution.wake = self._in(2**execution.failures)
-            else:
-                execution.failures, execution.state = 0, "PollTask"
-                execution.wake = self._in(execution.trouble_wait)
-            return
-        execution.failures = 0
-        match answer.phase:
-            case Phase.CLOSED:
-                self.end(name)
-            case Phase.READY:
-                execution.state, execution.wake = "StoreVideo", self.clock()
-            case Phase.WAITING:
-                execution.state, execution.wake = "PollTask", self._in(answer.wait_seconds)
+        function, payload = self._machine.invocation(execution)
+        step = self._lambda(lambda: self._functions[function](**payload))
+        if step is None:
+            self._machine.failed(execution, self.clock())
+        else:
+            self._machine.succeeded(execution, step.model_dump(mode="json"), self.clock())
+        if execution.state is None:
+            self.end(name)
 
     def _lambda[Answer](self, action: Callable[[], Answer]) -> Answer | None:
         """One invocation; None when it failed, which only a planned fault may bring about."""
@@ -291,7 +241,7 @@ class World:
             with self.interception.product():
                 return action()
         except FAILURES:
-            if not self.interception.struck:
+            if not self.interception.reached:
                 raise
             return None
 
@@ -312,6 +262,10 @@ class World:
     def _in(self, seconds: float) -> datetime:
         return datetime.fromtimestamp(self.clock().timestamp() + seconds, UTC)
 
+    def age(self) -> float:
+        """Seconds since this world began."""
+        return (self.clock() - BEGINNING).total_seconds()
+
     # What can be seen of it ---------------------------------------------------------------
 
     def _task(self, image: dict[str, Any] | None) -> Task | None:
@@ -331,17 +285,27 @@ class World:
         return [self._required(item.to_json()["Attributes"]) for item in table.all_items()]
 
     def spent(self) -> int:
-        """What the budgets of all days count as spent."""
-        items = [item.to_json()["Attributes"] for item in self._limits()]
-        return sum(int(item["spent"]["N"]) for item in items if "spent" in item)
+        """What the budgets of all days count as spent, reservations included."""
+        return sum(int(item["spent"]["N"]) for item in self._limits() if "spent" in item)
+
+    def reservations(self) -> dict[str, int]:
+        """The coins that are reserved and not booked, by the owner of the attempt's lease."""
+        budgets = [item for item in self._limits() if item["limit"]["S"] == "coins"]
+        own = {"limit", "member", "spent", "expires_at"}
+        return {
+            name: int(value["N"])
+            for budget in budgets
+            for name, value in budget.items()
+            if name not in own
+        }
 
     def holders(self) -> list[str]:
         """The tasks that hold a slot."""
-        items = [item.to_json()["Attributes"] for item in self._limits()]
-        return [item["holder"]["S"] for item in items if "holder" in item]
+        return [item["holder"]["S"] for item in self._limits() if "holder" in item]
 
-    def _limits(self) -> list[Any]:
-        return list(self._tables[self.settings.limits_table].all_items())
+    def _limits(self) -> list[dict[str, Any]]:
+        table = self._tables[self.settings.limits_table]
+        return [item.to_json()["Attributes"] for item in table.all_items()]
 
     def _open(self) -> list[Task]:
         return [task for task in self.records() if not task.status.is_final]
@@ -358,7 +322,7 @@ class World:
         for queue in self._queues.values():
             for message in queue._messages:
                 event = json.loads(message.body)
-                # The same story tells the same event in every run: once looked at is enough.
+                # The same scenario has the same event in every run: once looked at is enough.
                 if message.body not in PROMISED:
                     assert_promised(event)
                     PROMISED.add(message.body)
@@ -382,9 +346,8 @@ class World:
 
     def videos(self) -> dict[str, bytes]:
         """What lies in the video bucket."""
-        s3, bucket = self.application.client("s3"), self.settings.videos_bucket
-        keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
-        return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+        lying = self._buckets[self.settings.videos_bucket].keys
+        return {key: video.value for key, video in lying.items()}
 
     def close(self) -> None:
         self._a2e.close()

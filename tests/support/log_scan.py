@@ -61,6 +61,17 @@ class _Watch(logging.Handler):
 _watch: Final = _Watch()
 
 
+def take() -> str:
+    """What was logged in this process and was not asked for yet."""
+    return _watch.taken()
+
+
+def give(text: str) -> None:
+    """Read this through as if it had been logged here: another process logged it."""
+    if text:
+        _watch.lines.append(text)
+
+
 def pytest_configure() -> None:
     """Listen to the service's logger, which hands nothing on, and to every other."""
     for name in ("", "image-to-video"):

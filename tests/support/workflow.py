@@ -11,7 +11,7 @@ from tests.conftest import Application, Clock
 
 def advance(services: Services, task: Task, clock: Clock) -> Task:
     """Go round once: advance the task, then wait as the step says."""
-    step = services.workflow_steps.advance(task.task_id)
+    step = services.workflow_steps.poll_task(task.task_id)
     if step.phase is not Phase.CLOSED:
         clock.advance(step.wait_seconds)
     return services.video_tasks.get(task.owner, task.task_id)

@@ -73,7 +73,7 @@ class TestWithoutTrouble:
     ) -> None:
         generator.answers = [READY]
         clock.advance(20)
-        assert steps.advance(task.task_id).phase is Phase.READY
+        assert steps.poll_task(task.task_id).phase is Phase.READY
         assert tasks.cancel(OWNER, task.task_id)[1] is TOO_LATE
         assert generator.canceled == []
 
@@ -97,8 +97,8 @@ class TestWithoutTrouble:
         tasks.cancel(OWNER, task.task_id)
         generator.answers = [READY]
         clock.advance(60)
-        assert steps.advance(task.task_id).phase is Phase.CLOSED
-        assert steps.store(task.task_id).phase is Phase.CLOSED
+        assert steps.poll_task(task.task_id).phase is Phase.CLOSED
+        assert steps.store_video(task.task_id).phase is Phase.CLOSED
         assert tasks.cancel(OWNER, task.task_id)[1] is Cancellation.ALREADY_FINAL
         assert now_of(tasks, task).cancellation is TOO_LATE
 
@@ -309,6 +309,6 @@ class TestLimits:
         generator.answers = [DOWN]
         tasks.cancel(OWNER, first.task_id)
         for _ in range(60):
-            clock.advance(steps.advance(first.task_id).wait_seconds)
+            clock.advance(steps.poll_task(first.task_id).wait_seconds)
         assert clock() - first.created_at > timedelta(seconds=1800)
         assert tasks.create(OWNER, REQUEST, "2").waiting_for is WaitingFor.GENERATOR

@@ -91,11 +91,11 @@ def test_the_next_poll_removes_what_an_interrupted_copy_left(
 ) -> None:
     generator.answers = [READY]
     clock.advance(20)
-    steps.advance(task.task_id)
+    steps.poll_task(task.task_id)
     tasks.cancel(OWNER, task.task_id)
     s3, key = application.client("s3"), f"{OWNER}/{task.task_id}.mp4"
     s3.put_object(Bucket=settings.videos_bucket, Key=key, Body=b"left behind")
-    assert steps.advance(task.task_id).phase is Phase.CLOSED
+    assert steps.poll_task(task.task_id).phase is Phase.CLOSED
     assert s3.list_objects_v2(Bucket=settings.videos_bucket)["KeyCount"] == 0
 
 
@@ -109,13 +109,13 @@ def test_a_cancel_after_the_copy_was_recorded_is_answered_already_final(
 ) -> None:
     generator.answers = [READY]
     clock.advance(20)
-    steps.advance(task.task_id)
+    steps.poll_task(task.task_id)
     table = tasks._table
     write = table.write
 
     def after_the_copy(new: Task) -> Task:
         monkeypatch.setattr(table, "write", write)
-        assert steps.store(task.task_id).phase is Phase.CLOSED
+        assert steps.store_video(task.task_id).phase is Phase.CLOSED
         return write(new)
 
     monkeypatch.setattr(table, "write", after_the_copy)

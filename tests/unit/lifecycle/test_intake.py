@@ -128,8 +128,8 @@ def test_without_a_workflow_nothing_is_paid_and_nothing_is_lost(
     assert task.status is TaskStatus.QUEUED
     assert generator.requests == []
     clock.advance(3600)
-    assert repair.reconcile_overdue() == 1
+    assert repair.reconcile_tasks() == 1
     assert len(executions(application)) == 1
     clock.advance(20)
-    steps.advance(task.task_id)
+    steps.poll_task(task.task_id)
     assert tasks.get("anna", task.task_id).status is TaskStatus.GENERATING

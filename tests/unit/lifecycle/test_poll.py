@@ -28,7 +28,7 @@ def test_a_finished_video_is_ready_to_be_stored(
     tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator
 ) -> None:
     generator.answers = [Ready("completed", URL)]
-    assert steps.advance(task.task_id).phase is Phase.READY
+    assert steps.poll_task(task.task_id).phase is Phase.READY
     task = tasks.get(OWNER, task.task_id)
     assert (task.status, task.result_url) == (TaskStatus.STORING, URL)
 
@@ -54,7 +54,7 @@ def test_every_other_answer_means_wait(
     answer: PollAnswer | Exception,
 ) -> None:
     generator.answers = [answer]
-    step = steps.advance(task.task_id)
+    step = steps.poll_task(task.task_id)
     assert (step.phase, step.wait_seconds) == (Phase.WAITING, 10)
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.GENERATING
 
@@ -63,7 +63,7 @@ def test_a_failure_of_the_generator_closes_the_task(
     tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator
 ) -> None:
     generator.answers = [Failed("failed", FailureCode.CONTENT_REFUSED, "not allowed")]
-    assert steps.advance(task.task_id).phase is Phase.CLOSED
+    assert steps.poll_task(task.task_id).phase is Phase.CLOSED
     failure = tasks.get(OWNER, task.task_id).failure
     assert failure is not None
     assert (failure.code, failure.message) == (FailureCode.CONTENT_REFUSED, "not allowed")
@@ -76,7 +76,7 @@ def test_a_doubtful_failure_counts_when_it_is_seen_twice_running(
     generator.answers = [doubtful, Running("processing"), doubtful, doubtful]
     phases = []
     for _ in range(4):
-        phases.append(steps.advance(task.task_id).phase)
+        phases.append(steps.poll_task(task.task_id).phase)
         clock.advance(20)
     assert phases == [Phase.WAITING] * 3 + [Phase.CLOSED]
 
@@ -85,11 +85,11 @@ def test_completed_without_a_video_is_given_time_and_then_its_own_code(
     tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
 ) -> None:
     generator.answers = [Incomplete("completed")]
-    assert steps.advance(task.task_id).phase is Phase.WAITING
+    assert steps.poll_task(task.task_id).phase is Phase.WAITING
     clock.advance(590)
-    assert steps.advance(task.task_id).phase is Phase.WAITING
+    assert steps.poll_task(task.task_id).phase is Phase.WAITING
     clock.advance(60)
-    assert steps.advance(task.task_id).phase is Phase.CLOSED
+    assert steps.poll_task(task.task_id).phase is Phase.CLOSED
     failure = tasks.get(OWNER, task.task_id).failure
     assert failure is not None
     assert failure.code is FailureCode.COMPLETED_WITHOUT_VIDEO
@@ -108,9 +108,9 @@ def test_only_the_generation_deadline_gives_up(
 ) -> None:
     generator.answers = [answer]
     clock.moment = task.created_at + timedelta(seconds=259200 - 1)
-    assert steps.advance(task.task_id).phase is Phase.WAITING
+    assert steps.poll_task(task.task_id).phase is Phase.WAITING
     clock.advance(3600)
-    assert steps.advance(task.task_id).phase is Phase.CLOSED
+    assert steps.poll_task(task.task_id).phase is Phase.CLOSED
     failure = tasks.get(OWNER, task.task_id).failure
     assert failure is not None
     assert failure.code is FailureCode.GENERATION_DEADLINE_EXCEEDED
@@ -121,4 +121,4 @@ def test_a_video_that_is_ready_after_the_deadline_is_still_taken(
 ) -> None:
     generator.answers = [Ready("completed", URL)]
     clock.advance(300000)
-    assert steps.advance(task.task_id).phase is Phase.READY
+    assert steps.poll_task(task.task_id).phase is Phase.READY

@@ -34,11 +34,11 @@ def unavailable(
     task = tasks.create("anna", REQUEST, None)
     generator.answers = [Ready("completed", URL)]
     clock.advance(20)
-    steps.advance(task.task_id)
+    steps.poll_task(task.task_id)
     good = result_host.answers
     result_host.answers = [httpx.Response(404)]
     clock.advance(300000)
-    steps.store(task.task_id)
+    steps.store_video(task.task_id)
     result_host.answers = good
     task = tasks.get("anna", task.task_id)
     assert task.failure is not None
@@ -56,14 +56,14 @@ def test_a_task_without_its_video_is_opened_again_and_ends_well(
     clock: Clock,
 ) -> None:
     clock.advance(3600)
-    answer = repair.redrive(unavailable.task_id)
+    answer = repair.redrive_task(unavailable.task_id)
     assert (answer.moved, answer.status) == (True, TaskStatus.STORING)
     assert answer.message
     execution = tasks.get("anna", unavailable.task_id).execution
     assert set(executions(application)) == {unavailable.execution, execution}
     assert execution != unavailable.execution
-    assert steps.advance(unavailable.task_id).phase is Phase.READY
-    assert steps.store(unavailable.task_id).phase is Phase.CLOSED
+    assert steps.poll_task(unavailable.task_id).phase is Phase.READY
+    assert steps.store_video(unavailable.task_id).phase is Phase.CLOSED
     task = tasks.get("anna", unavailable.task_id)
     assert task.status is TaskStatus.SUCCEEDED
     assert task.failure is None
@@ -73,9 +73,9 @@ def test_a_task_without_its_video_is_opened_again_and_ends_well(
 def test_a_reopened_task_has_its_whole_time_again(
     steps: WorkflowSteps, repair: Repair, unavailable: Task, result_host: ResultHost
 ) -> None:
-    repair.redrive(unavailable.task_id)
+    repair.redrive_task(unavailable.task_id)
     result_host.answers = [httpx.Response(502)]
-    assert steps.store(unavailable.task_id).phase is Phase.WAITING
+    assert steps.store_video(unavailable.task_id).phase is Phase.WAITING
 
 
 def test_a_task_whose_video_the_generator_no_longer_has_stays_failed(
@@ -86,7 +86,7 @@ def test_a_task_whose_video_the_generator_no_longer_has_stays_failed(
     generator: ScriptedGenerator,
 ) -> None:
     generator.answers = [Missing()]
-    answer = repair.redrive(unavailable.task_id)
+    answer = repair.redrive_task(unavailable.task_id)
     assert (answer.moved, answer.status) == (False, TaskStatus.FAILED)
     assert executions(application) == [unavailable.execution]
     assert tasks.get("anna", unavailable.task_id) == unavailable
@@ -123,8 +123,8 @@ def test_a_video_that_came_after_all_is_fetched(
     generator.answers = [answer]
     task = failed_as(services, clock, tasks.create("anna", REQUEST, None), code)
     generator.answers = [Ready("completed", URL)]
-    assert repair.redrive(task.task_id).status is TaskStatus.STORING
-    assert steps.store(task.task_id).phase is Phase.CLOSED
+    assert repair.redrive_task(task.task_id).status is TaskStatus.STORING
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
     assert tasks.get("anna", task.task_id).status is TaskStatus.SUCCEEDED
     assert len(generator.requests) == 1
 
@@ -142,15 +142,15 @@ def test_a_start_that_shows_up_after_all_is_followed(
     task = tasks.create("anna", REQUEST, None)
     task = failed_as(services, clock, task, FailureCode.START_UNCONFIRMED)
     generator.finds = [None]
-    assert not repair.redrive(task.task_id).moved
+    assert not repair.redrive_task(task.task_id).moved
     generator.finds = [Started("gen-late00", 30)]
-    answer = repair.redrive(task.task_id)
+    answer = repair.redrive_task(task.task_id)
     assert (answer.moved, answer.status) == (True, TaskStatus.GENERATING)
     task = tasks.get("anna", task.task_id)
     assert (task.generator_task_id, task.coins) == ("gen-late00", 30)
     generator.answers = [Ready("completed", URL)]
     clock.advance(20)
-    assert steps.advance(task.task_id).phase is Phase.READY
+    assert steps.poll_task(task.task_id).phase is Phase.READY
     assert len(generator.requests) == 1
 
 
@@ -162,11 +162,11 @@ def test_an_open_task_gets_a_new_execution_that_does_not_wait(
     generator: ScriptedGenerator,
 ) -> None:
     task = tasks.create("anna", REQUEST, None)
-    assert repair.redrive(task.task_id).moved
+    assert repair.redrive_task(task.task_id).moved
     moved = tasks.get("anna", task.task_id)
     assert moved.execution != task.execution
     assert set(executions(application)) == {task.execution, moved.execution}
-    steps.advance(task.task_id)
+    steps.poll_task(task.task_id)
     assert generator.checked == ["gen-000001"]
 
 
@@ -186,11 +186,11 @@ def test_a_task_that_succeeded_or_was_canceled_is_left_alone(
     else:
         generator.answers = [Ready("completed", URL)]
         clock.advance(20)
-        steps.advance(task.task_id)
-        steps.store(task.task_id)
+        steps.poll_task(task.task_id)
+        steps.store_video(task.task_id)
     before, checked = tasks.get("anna", task.task_id), list(generator.checked)
     assert before.status is status
-    answer = repair.redrive(task.task_id)
+    answer = repair.redrive_task(task.task_id)
     assert (answer.moved, answer.status) == (False, status)
     assert tasks.get("anna", task.task_id) == before
     assert generator.checked == checked
@@ -199,7 +199,7 @@ def test_a_task_that_succeeded_or_was_canceled_is_left_alone(
 
 def test_an_unknown_task_cannot_be_redriven(repair: Repair) -> None:
     with pytest.raises(TaskNotFoundError):
-        repair.redrive("0" * 32)
+        repair.redrive_task("0" * 32)
 
 
 class TestOverdue:
@@ -211,7 +211,7 @@ class TestOverdue:
         return task
 
     def test_an_empty_table_needs_nothing(self, repair: Repair) -> None:
-        assert repair.reconcile_overdue() == 0
+        assert repair.reconcile_tasks() == 0
 
     def test_a_task_whose_workflow_has_ended_gets_another_once(
         self,
@@ -222,13 +222,13 @@ class TestOverdue:
         clock: Clock,
     ) -> None:
         stop_execution(application, overdue.execution)
-        assert repair.reconcile_overdue() == 1
+        assert repair.reconcile_tasks() == 1
         revived = tasks.get("anna", overdue.task_id)
         assert revived.execution != overdue.execution
         assert set(executions(application)) == {overdue.execution, revived.execution}
-        assert repair.reconcile_overdue() == 0
+        assert repair.reconcile_tasks() == 0
         clock.advance(600)
-        assert repair.reconcile_overdue() == 0, "its workflow runs"
+        assert repair.reconcile_tasks() == 0, "its workflow runs"
 
     @pytest.mark.parametrize(("seconds", "revived"), [(20 + 300, 0), (20 + 301, 1)])
     def test_a_poll_may_be_five_minutes_late(
@@ -242,12 +242,12 @@ class TestOverdue:
     ) -> None:
         stop_execution(application, tasks.create("anna", REQUEST, None).execution)
         clock.advance(seconds)
-        assert repair.reconcile_overdue() == revived
+        assert repair.reconcile_tasks() == revived
 
     def test_a_task_whose_workflow_runs_is_left_alone(
         self, repair: Repair, overdue: Task, application: Application
     ) -> None:
-        assert repair.reconcile_overdue() == 0
+        assert repair.reconcile_tasks() == 0
         assert executions(application) == [overdue.execution]
 
     def test_a_closed_task_is_left_alone(
@@ -255,4 +255,4 @@ class TestOverdue:
     ) -> None:
         tasks.cancel("anna", overdue.task_id)
         stop_execution(application, overdue.execution)
-        assert repair.reconcile_overdue() == 0
+        assert repair.reconcile_tasks() == 0

@@ -37,8 +37,8 @@ def test_a_full_generator_keeps_tasks_queued(
     assert (second.status, second.waiting_for) == (TaskStatus.QUEUED, WaitingFor.GENERATOR)
     generator.answers = [Ready("completed", "https://results.example.com/v.mp4")]
     clock.advance(20)
-    steps.advance(first.task_id)
-    steps.advance(second.task_id)
+    steps.poll_task(first.task_id)
+    steps.poll_task(second.task_id)
     assert tasks.get("anna", second.task_id).status is TaskStatus.GENERATING
 
 
@@ -49,12 +49,12 @@ def test_a_used_up_budget_keeps_tasks_queued_until_the_next_day(
     for key in ("1", "2"):
         task = create(tasks, key)
         clock.advance(20)
-        steps.advance(task.task_id)
+        steps.poll_task(task.task_id)
     third = create(tasks, "3")
     assert (third.status, third.waiting_for) == (TaskStatus.QUEUED, WaitingFor.COINS)
     assert len(generator.requests) == 2
     clock.advance(12 * 3600)
-    steps.advance(third.task_id)
+    steps.poll_task(third.task_id)
     assert tasks.get("anna", third.task_id).status is TaskStatus.GENERATING
 
 
@@ -93,7 +93,7 @@ def test_a_canceled_task_keeps_its_slot_while_the_generator_may_be_at_work(
     assert second.waiting_for is WaitingFor.GENERATOR
     clock.advance(1800)
     generator.answers = [refundable]
-    steps.advance(second.task_id)
+    steps.poll_task(second.task_id)
     assert tasks.cancel("anna", second.task_id)[1] is Cancellation.REFUNDED
     clock.advance(86400)
     assert create(tasks, "3").status is TaskStatus.GENERATING

@@ -156,10 +156,10 @@ def test_a_process_that_died_after_sending_leaves_an_unconfirmed_start(
     repeated = create(tasks)
     assert repeated.status is TaskStatus.QUEUED
     clock.advance(20)
-    step = steps.advance(task_id)
+    step = steps.poll_task(task_id)
     assert step.phase is Phase.WAITING
     clock.advance(step.wait_seconds - 1)
-    assert steps.advance(task_id) == Step(phase=Phase.WAITING, wait_seconds=1)
+    assert steps.poll_task(task_id) == Step(phase=Phase.WAITING, wait_seconds=1)
     assert not generator.found, "another actor may still hold the lease"
 
     clock.advance(1)

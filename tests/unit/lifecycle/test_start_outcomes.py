@@ -49,7 +49,7 @@ def test_a_start_waits_as_long_as_the_generator_asks(
     task = create(tasks)
     assert task.next_poll_at == clock() + timedelta(seconds=120)
     clock.advance(60)
-    assert steps.advance(task.task_id).wait_seconds == 60
+    assert steps.poll_task(task.task_id).wait_seconds == 60
     assert len(generator.requests) == 1
 
 

@@ -29,7 +29,7 @@ def task(
     task = tasks.create(OWNER, TaskRequest(image_url="https://example.com/a.png"), None)
     generator.answers = [Ready("completed", URL)]
     clock.advance(20)
-    assert steps.advance(task.task_id).phase is Phase.READY
+    assert steps.poll_task(task.task_id).phase is Phase.READY
     return tasks.get(OWNER, task.task_id)
 
 
@@ -53,7 +53,7 @@ def test_the_video_is_stored_as_recorded(
     clip: bytes,
     stored: Callable[[], dict[str, bytes]],
 ) -> None:
-    assert steps.store(task.task_id).phase is Phase.CLOSED
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
     task = tasks.get(OWNER, task.task_id)
     assert task.status is TaskStatus.SUCCEEDED
     assert task.video is not None
@@ -102,12 +102,12 @@ def test_a_bad_transfer_leaves_nothing_and_is_tried_again(
     bad: Callable[[bytes], httpx.Response | Exception],
 ) -> None:
     result_host.answers = [bad(clip), httpx.Response(200, content=clip)]
-    step = steps.store(task.task_id)
+    step = steps.store_video(task.task_id)
     assert (step.phase, step.wait_seconds) == (Phase.WAITING, 5)
     assert stored() == {}
     clock.advance(step.wait_seconds)
-    assert steps.advance(task.task_id).phase is Phase.READY
-    assert steps.store(task.task_id).phase is Phase.CLOSED
+    assert steps.poll_task(task.task_id).phase is Phase.READY
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
     assert list(stored().values()) == [clip]
 
 
@@ -121,10 +121,10 @@ def test_an_expired_link_is_replaced_by_the_next_poll(
     clock: Clock,
 ) -> None:
     result_host.answers = [httpx.Response(404), httpx.Response(200, content=clip)]
-    clock.advance(steps.store(task.task_id).wait_seconds)
+    clock.advance(steps.store_video(task.task_id).wait_seconds)
     generator.answers = [Ready("completed", "https://elsewhere.example.com/new.mp4")]
-    steps.advance(task.task_id)
-    steps.store(task.task_id)
+    steps.poll_task(task.task_id)
+    steps.store_video(task.task_id)
     assert result_host.fetched == [URL, "https://elsewhere.example.com/new.mp4"]
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.SUCCEEDED
 
@@ -138,8 +138,8 @@ def test_the_old_link_is_used_while_the_generator_gives_no_new_one(
     answer: Running | Exception,
 ) -> None:
     generator.answers = [answer]
-    assert steps.advance(task.task_id).phase is Phase.READY
-    assert steps.store(task.task_id).phase is Phase.CLOSED
+    assert steps.poll_task(task.task_id).phase is Phase.READY
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.SUCCEEDED
 
 
@@ -148,11 +148,11 @@ def test_a_copy_is_given_up_only_at_the_deadline(
 ) -> None:
     result_host.answers = [httpx.Response(404)]
     for _ in range(5):
-        clock.advance(steps.store(task.task_id).wait_seconds)
+        clock.advance(steps.store_video(task.task_id).wait_seconds)
     clock.moment = task.created_at + timedelta(seconds=259200 - 1)
-    assert steps.store(task.task_id).phase is Phase.WAITING
+    assert steps.store_video(task.task_id).phase is Phase.WAITING
     clock.advance(1)
-    assert steps.store(task.task_id).phase is Phase.CLOSED
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
     failed = tasks.get(OWNER, task.task_id)
     assert failed.failure is not None
     assert failed.failure.code is FailureCode.VIDEO_UNAVAILABLE
@@ -163,9 +163,9 @@ def test_a_copy_that_never_returns_ends_after_the_deadline_too(
     tasks: VideoTasks, steps: WorkflowSteps, task: Task, clock: Clock
 ) -> None:
     clock.advance(259200)
-    assert steps.advance(task.task_id).phase is Phase.READY, "a copy may be under way"
+    assert steps.poll_task(task.task_id).phase is Phase.READY, "a copy may be under way"
     clock.advance(3600)
-    assert steps.advance(task.task_id).phase is Phase.CLOSED
+    assert steps.poll_task(task.task_id).phase is Phase.CLOSED
     failure = tasks.get(OWNER, task.task_id).failure
     assert failure is not None
     assert failure.code is FailureCode.VIDEO_UNAVAILABLE
@@ -186,9 +186,9 @@ def test_a_link_with_credentials_is_not_followed() -> None:
 def test_a_second_copy_changes_nothing(
     tasks: VideoTasks, steps: WorkflowSteps, task: Task, result_host: ResultHost, clip: bytes
 ) -> None:
-    steps.store(task.task_id)
+    steps.store_video(task.task_id)
     first = tasks.get(OWNER, task.task_id)
-    assert steps.store(task.task_id).phase is Phase.CLOSED
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
     assert tasks.get(OWNER, task.task_id) == first
     assert len(result_host.fetched) == 1
 
@@ -206,7 +206,7 @@ def test_a_copy_that_was_stored_and_not_recorded_is_recorded(
     application.client("s3").put_object(
         Bucket=application.environment["VIDEOS_BUCKET"], Key=key, Body=earlier
     )
-    steps.store(task.task_id)
+    steps.store_video(task.task_id)
     video = tasks.get(OWNER, task.task_id).video
     assert video is not None
     assert video.sha256 == hashlib.sha256(earlier).hexdigest()
@@ -227,7 +227,7 @@ def test_a_cancel_during_the_copy_leaves_no_video(
         yield clip[20000:]
 
     result_host.answers = [httpx.Response(200, content=canceling())]
-    assert steps.store(task.task_id).phase is Phase.CLOSED
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.CANCELED
     assert stored() == {}
 
@@ -237,11 +237,11 @@ def test_a_change_of_the_record_during_the_copy_does_not_lose_it(
 ) -> None:
     def overtaken() -> Iterator[bytes]:
         yield clip[:20000]
-        steps.advance(task.task_id)
+        steps.poll_task(task.task_id)
         yield clip[20000:]
 
     result_host.answers = [httpx.Response(200, content=overtaken())]
-    steps.store(task.task_id)
+    steps.store_video(task.task_id)
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.SUCCEEDED
 
 
@@ -257,7 +257,7 @@ def test_a_stored_copy_counts_also_when_the_link_has_expired(
         Bucket="videos", Key=f"{OWNER}/{task.task_id}.mp4", Body=clip
     )
     result_host.answers = [httpx.Response(404)]
-    assert steps.store(task.task_id).phase is Phase.CLOSED
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
     video = tasks.get(OWNER, task.task_id).video
     assert video is not None
     assert (video.bytes, video.sha256) == (len(clip), hashlib.sha256(clip).hexdigest())

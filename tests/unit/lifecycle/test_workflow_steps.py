@@ -22,7 +22,7 @@ def task(tasks: VideoTasks) -> Task:
 
 
 def test_an_unknown_task_is_an_error(steps: WorkflowSteps) -> None:
-    for step in (steps.advance, steps.store):
+    for step in (steps.poll_task, steps.store_video):
         with pytest.raises(TaskNotFoundError):
             step("0" * 32)
 
@@ -31,7 +31,7 @@ def test_a_step_that_comes_early_does_not_poll(
     steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
 ) -> None:
     clock.advance(10)
-    assert steps.advance(task.task_id) == Step(phase=Phase.WAITING, wait_seconds=10)
+    assert steps.poll_task(task.task_id) == Step(phase=Phase.WAITING, wait_seconds=10)
     assert generator.checked == []
 
 
@@ -39,13 +39,13 @@ def test_each_status_has_its_phase(
     tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator, clock: Clock
 ) -> None:
     clock.advance(20)
-    assert steps.advance(task.task_id) == Step(phase=Phase.WAITING, wait_seconds=10)
+    assert steps.poll_task(task.task_id) == Step(phase=Phase.WAITING, wait_seconds=10)
     clock.advance(10)
     generator.answers = [READY]
-    assert steps.advance(task.task_id) == Step(phase=Phase.READY)
-    assert steps.store(task.task_id) == Step(phase=Phase.CLOSED)
+    assert steps.poll_task(task.task_id) == Step(phase=Phase.READY)
+    assert steps.store_video(task.task_id) == Step(phase=Phase.CLOSED)
     checked = list(generator.checked)
-    for step in (steps.advance, steps.store):
+    for step in (steps.poll_task, steps.store_video):
         assert step(task.task_id) == Step(phase=Phase.CLOSED)
     assert generator.checked == checked, "what has ended is not polled"
     assert tasks.get("anna", task.task_id).status is TaskStatus.SUCCEEDED
@@ -54,7 +54,7 @@ def test_each_status_has_its_phase(
 def test_a_task_without_a_video_is_not_stored(
     steps: WorkflowSteps, task: Task, result_host: ResultHost
 ) -> None:
-    assert steps.store(task.task_id).phase is Phase.WAITING
+    assert steps.store_video(task.task_id).phase is Phase.WAITING
     assert result_host.fetched == []
 
 
@@ -67,10 +67,10 @@ def test_a_task_is_marked_late_although_its_next_start_is_later(
 ) -> None:
     generator.starts = [GeneratorUnavailableError("busy", retry_after=7200)]
     task = tasks.create("anna", REQUEST, None)
-    step = steps.advance(task.task_id)
+    step = steps.poll_task(task.task_id)
     assert step.wait_seconds == settings.schedule.window_seconds
     clock.advance(step.wait_seconds)
-    step = steps.advance(task.task_id)
+    step = steps.poll_task(task.task_id)
     assert tasks.get("anna", task.task_id).late
     assert step.wait_seconds == 7200 - settings.schedule.window_seconds
     assert len(generator.requests) == 1, "it is left alone for as long as it asked"
@@ -81,10 +81,10 @@ def test_past_the_window_a_task_is_late_and_still_polled(
 ) -> None:
     assert not tasks.get("anna", task.task_id).late
     clock.advance(620)
-    step = steps.advance(task.task_id)
+    step = steps.poll_task(task.task_id)
     task = tasks.get("anna", task.task_id)
     assert (task.late, task.status) == (True, TaskStatus.GENERATING)
     assert (step.phase, step.wait_seconds) == (Phase.WAITING, 60)
     generator.answers = [READY]
     clock.advance(60)
-    assert steps.advance(task.task_id).phase is Phase.READY
+    assert steps.poll_task(task.task_id).phase is Phase.READY

@@ -47,7 +47,7 @@ class Repair:
         self._schedule = schedule
         self._now = now
 
-    def reconcile_overdue(self) -> int:
+    def reconcile_tasks(self) -> int:
         """Give each open task without a living workflow a new execution; return how many."""
         now = self._now()
         revived = 0
@@ -63,7 +63,7 @@ class Repair:
             logger.warning("tasks without a workflow were given one", extra={"tasks": revived})
         return revived
 
-    def redrive(self, task_id: str) -> Redrive:
+    def redrive_task(self, task_id: str) -> Redrive:
         """Make an open task move now; open one again whose paid video the generator has after all.
 
         Nothing is paid a second time. Raises `TaskNotFoundError`, `TaskConflictError` where another

@@ -1,4 +1,4 @@
-"""What the workflow asks for: advance a task as far as it can go now, and store its video."""
+"""What the workflow asks for: poll a task, which may start it, and store its video."""
 
 import math
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Step(Frozen):
 
 
 class WorkflowSteps:
-    """The steps of the state machine. Each answers the phase and how long to wait."""
+    """The states `PollTask` and `StoreVideo`. Each answers the phase and how long to wait."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class WorkflowSteps:
         self._schedule = schedule
         self._now = now
 
-    def advance(self, task_id: str) -> Step:
+    def poll_task(self, task_id: str) -> Step:
         """Advance a task as far as it can go now: start it, poll, or have its link renewed.
 
         Raises `TaskNotFoundError`.
@@ -79,7 +79,7 @@ class WorkflowSteps:
         self._storer.discard_canceled(task)
         return self._step(task)
 
-    def store(self, task_id: str) -> Step:
+    def store_video(self, task_id: str) -> Step:
         """Copy a finished video into the bucket. Raises `TaskNotFoundError`."""
         return self._step(self._storer.store(self._table.get(task_id)))
 

@@ -1,0 +1,97 @@
+"""The coins and slots of a world, counted anew from A2E's ledger and from the tasks' history."""
+
+from collections import defaultdict
+
+from image_to_video.domain.task import FailureCode, Task, TaskStatus
+
+from tests.faults.interception import Kind
+from tests.faults.world import World
+
+
+def deaths(world: World) -> int:
+    """How often a process died on the way."""
+    return sum(kind is not Kind.ANSWER_LOST for kind in world.interception.injected)
+
+
+def check_coins(world: World) -> None:
+    """The budget counts exactly what A2E charged, and what is reserved for starts under way.
+
+    A2E charges other than what is reserved for it, so neither passes for the other. A death may
+    leave a reservation behind: then too much is counted, and never too little.
+    """
+    reserved = world.reservations()
+    possible, under_way = {0}, set()
+    for lease_owner, bookings in _bookings(world).items():
+        if not bookings:
+            under_way.add(lease_owner)
+        elif lease_owner not in reserved:
+            possible = {before + coins for before in possible for coins in bookings}
+    booked = world.spent() - sum(reserved.values())
+    assert booked in possible, f"{booked} coins are booked in place of {possible}"
+    assert under_way <= set(reserved), "a start is under way without a reservation"
+    assert len(set(reserved) - under_way) <= deaths(world), "a reservation is left behind"
+    charged = _charged(world)
+    for task in world.records():
+        if task.generator_task_id is not None:
+            assert task.coins in charged[task.task_id], "other coins than A2E charged"
+
+
+def check_slots(world: World) -> None:
+    """A slot is held for every open task that A2E may be at work on.
+
+    And for no other, except that a death leaves one, until its lease ends. A closed task keeps its
+    own while A2E may be at work. One that is opened again may find all of them taken.
+    """
+    holders = world.holders()
+    assert len(holders) == len(set(holders)), "a task holds two slots"
+    records = {task.task_id: task for task in world.records()}
+    needed = {
+        task.task_id
+        for task in records.values()
+        if task.reopened_at is None
+        and (task.status is TaskStatus.GENERATING or task.unresolved_attempt is not None)
+        and not task.status.is_final
+    }
+    permitted = {task.task_id for task in records.values() if task.may_be_at_work}
+    assert needed <= set(holders), "a slot was released too early"
+    left = set(holders) - needed - permitted
+    assert len(left) <= deaths(world), "a slot is held by a closed task"
+
+
+def _charged(world: World) -> dict[str, set[int]]:
+    """What A2E charged for the starts of each task, whose name begins with the task's id."""
+    charged: dict[str, set[int]] = defaultdict(set)
+    for charge in world.ledger():
+        charged[charge["name"].partition("-")[0]].add(charge["coins"])
+    return charged
+
+
+def _bookings(world: World) -> dict[str, set[int]]:
+    """What each recorded attempt may be booked with, by its lease's owner; none while it is open.
+
+    More than one where it was closed as unconfirmed, and found after all: the first is booked.
+    """
+    known: dict[str, list[str]] = defaultdict(list)
+    bookings: dict[str, set[int]] = defaultdict(set)
+    charged = _charged(world)
+    for _, task in world.history():
+        known[task.task_id] += [attempt.lease_owner for attempt in task.attempts]
+        for lease_owner in set(known[task.task_id]):
+            reserved = world.settings.coins_per_second[task.model_version] * task.video_time
+            bookings[lease_owner] |= _decided(task, lease_owner, reserved, charged[task.task_id])
+    return bookings
+
+
+def _decided(task: Task, lease_owner: str, reserved: int, charged: set[int]) -> set[int]:
+    """What this state of a task says about an attempt; nothing while its outcome is unknown."""
+    owners = [attempt.lease_owner for attempt in task.attempts]
+    if lease_owner not in owners:
+        return {0}
+    if lease_owner != owners[-1]:
+        return {reserved}
+    if task.generator_task_id is not None:
+        return charged
+    if not task.status.is_final:
+        return set()
+    unconfirmed = task.failure is None or task.failure.code is FailureCode.START_UNCONFIRMED
+    return {reserved} if unconfirmed else {0}
