@@ -53,10 +53,10 @@ up: $(LOCAL)
 	@.venv/bin/i2v up $(ARGS)
 
 check: lint
-	.venv/bin/pytest -n 2 --dist loadgroup tests/unit tests/repository $(ARGS)
+	.venv/bin/pytest -n 2 tests/unit tests/repository $(ARGS)
 
 test: lint $(SAM) $(CHECKOV)
-	.venv/bin/pytest -n 2 --dist loadgroup $(ARGS)
+	.venv/bin/pytest -n 2 $(ARGS)
 
 lint: $(TEST)
 	.venv/bin/ruff format --check .

@@ -104,7 +104,7 @@ class Running:
 def running() -> Iterator[Running]:
     """One stack for all files that need nothing special; roles are enforced in it.
 
-    Whoever uses it says `xdist_group("stack")`, so that it is started once.
+    Files that use it stand in tests/support/lanes.py, so that it is started once.
     """
     simulator = SimulatorSettings(generation_seconds=1.5)
     with running_stack(simulator=simulator, enforce_authorization=True) as started:

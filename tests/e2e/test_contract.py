@@ -12,8 +12,6 @@ from schemathesis.core.result import Ok
 from tests.e2e.conftest import Running
 from tests.e2e.contract import CONTRACT, Conversation
 
-pytestmark = pytest.mark.xdist_group("resting")
-
 
 @pytest.fixture(scope="module")
 def task_ids(resting: Running) -> list[str]:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import Case, Response
 
@@ -12,8 +11,6 @@ from i2v.simulator.sample import SAMPLE_PATH
 from tests.e2e.conftest import Running
 from tests.e2e.contract import CASES, CONTRACT, SAME_EACH_TIME, Conversation
 from tests.support.patience import post, until
-
-pytestmark = pytest.mark.xdist_group("resting")
 
 STORIES = CASES // 10
 # So many requests, and as many forms, come with an image that is there; more say nothing new.

@@ -19,8 +19,6 @@ from tests.e2e.conftest import Running
 from tests.support.pages import DOCS, README, examples
 from tests.support.patience import PATIENCE, until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 # Deployed by test_subscriber.py.
 ELSEWHERE = ("sam deploy",)
 OWNER = "anna"

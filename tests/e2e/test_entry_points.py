@@ -14,8 +14,6 @@ from i2v.simulator.sample import SAMPLE_PATH
 from tests.e2e.conftest import Running
 from tests.support.patience import PATIENCE, get, post, until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture(scope="module")
 def report(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Report:

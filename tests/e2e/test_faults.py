@@ -16,8 +16,6 @@ from i2v.stack import running_stack
 from tests.e2e.conftest import Running
 from tests.support.patience import PATIENCE, get, let_pass, until
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 # One lease must be longer than a start may take here, and the quiet period longer than the lease.
 # Each is far longer than what it bounds takes on a busy machine, or a start would pass for lost.
 WAITS = {

@@ -1,12 +1,8 @@
 """Secrets through every door of the deployed stack; what its functions log holds none of them."""
 
-import pytest
-
 from tests.e2e.conftest import Running, logged
 from tests.support.log_scan import CANARY, leaks
 from tests.support.patience import get, until
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_what_callers_send_stays_out_of_the_logs(running: Running) -> None:

@@ -18,8 +18,6 @@ from tests.conftest import PROJECT
 from tests.e2e.conftest import Running
 from tests.support.patience import PATIENCE, get, post, until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 PICTURE = SAMPLE_PATH.read_bytes()
 CONTRACT = json.loads((PROJECT / "functions" / "openapi.json").read_text())
 ROUTES = {(method.upper(), path) for path, item in CONTRACT["paths"].items() for method in item}

@@ -18,8 +18,6 @@ from tests.conftest import PROJECT
 from tests.e2e.roles import QUIET, RESOURCES, Stage, label, template_statements
 from tests.support.patience import get, post, until
 
-pytestmark = pytest.mark.xdist_group("roles")
-
 # What the emulator has no use for. Each has a reason.
 UNPROVEN = {
     # The emulator says of a missing object that it is missing, allowed or not.

@@ -11,8 +11,6 @@ from tests.e2e.conftest import Running
 from tests.support.patience import get, until
 from tests.support.subscriber import subscriber
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 STACK = "my-subscriber"
 
 

@@ -15,8 +15,6 @@ from i2v.main import run_command
 from tests.e2e.conftest import Running
 from tests.support.patience import let_pass
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 type Command = Callable[..., tuple[int, str, str]]
 
 

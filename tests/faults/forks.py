@@ -22,6 +22,7 @@ from typing import Final, Self
 
 from tests.faults.interception import Kind
 from tests.support import log_scan
+from tests.support.patience import PATIENCE
 
 # Longest life of one copy. It takes a tenth of a second; this is for machines that are very busy.
 LONGEST_SECONDS: Final = 120.0
@@ -138,7 +139,7 @@ def _fork_process() -> int:
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             # The one that has just served a file; it ends by itself.
-            thread.join(timeout=60)
+            thread.join(PATIENCE)
             assert not thread.is_alive(), f"a copy would lack the thread {thread.name}"
     with warnings.catch_warnings():
         # pytest-xdist has a thread that waits for orders from outside. Copies take none, and it

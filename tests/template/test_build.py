@@ -25,10 +25,6 @@ from tests.support.patience import PATIENCE, until
 MOST_BYTES = 250 * 1024 * 1024
 
 
-# Built once, and early: it takes long.
-pytestmark = pytest.mark.xdist_group("build")
-
-
 def sam() -> Path:
     """The SAM CLI: the one in `SAM`, else the one that the Makefile installs."""
     path = Path(os.environ.get("SAM") or PROJECT / ".venv-sam" / "bin" / "sam")

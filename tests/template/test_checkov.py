@@ -9,8 +9,6 @@ import pytest
 from tests.conftest import PROJECT
 from tests.support.patience import PATIENCE
 
-pytestmark = pytest.mark.xdist_group("checkov")
-
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
