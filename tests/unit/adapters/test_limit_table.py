@@ -1,6 +1,7 @@
 """Slots and coins: what is reserved is reserved once, and what is released is released once."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -58,6 +59,23 @@ class TestSlots:
         limits.release_slot("a", 4)
         limits.take_slot("b", 1, clock())
         assert not limits.take_slot("c", 1, clock())
+
+    def test_two_starts_of_a_task_at_once_hold_one_slot(
+        self, limits: LimitTable, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The slower one has seen every slot free; by then the quicker one has renewed its own."""
+        read = limits._slots
+        quicker_versions = iter([2])
+
+        def read_before_the_quicker_start() -> dict[str, dict[str, Any]]:
+            found = read()
+            for version in quicker_versions:
+                assert limits.take_slot("a", version, clock())
+            return found
+
+        monkeypatch.setattr(limits, "_slots", read_before_the_quicker_start)
+        assert not limits.take_slot("a", 1, clock())
+        assert limits.take_slot("b", 1, clock())
 
     def test_an_expired_slot_is_taken_by_any_version(
         self, limits: LimitTable, clock: Clock

@@ -42,6 +42,16 @@ def test_a_full_generator_keeps_tasks_queued(
     assert tasks.get("anna", second.task_id).status is TaskStatus.GENERATING
 
 
+def test_a_slot_of_an_actor_that_died_after_its_write_is_released_by_who_reads_it(
+    tasks: VideoTasks, services: Services
+) -> None:
+    first = create(tasks, "1")
+    services._table.write(first.canceled(services.now(), Cancellation.REFUNDED))
+    assert create(tasks, "2").waiting_for is WaitingFor.GENERATOR
+    services._transitions.reload(first)
+    assert create(tasks, "3").status is TaskStatus.GENERATING
+
+
 def test_a_used_up_budget_keeps_tasks_queued_until_the_next_day(
     tasks: VideoTasks, steps: WorkflowSteps, generator: ScriptedGenerator, clock: Clock
 ) -> None:

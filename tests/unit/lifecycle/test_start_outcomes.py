@@ -53,6 +53,19 @@ def test_a_start_waits_as_long_as_the_generator_asks(
     assert len(generator.requests) == 1
 
 
+def test_an_acceptance_is_recorded_on_a_task_that_was_closed_meanwhile(
+    tasks: VideoTasks, services: Services, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    generator.starts = [StartUnconfirmedError("timeout")]
+    task = create(tasks)
+    outcomes = services._starter._outcomes
+    closed = outcomes.given_up(task)
+    recorded = outcomes.accepted(task, Started("gen-000004", 36))
+    assert recorded.status is closed.status is TaskStatus.FAILED
+    assert (recorded.generator_task_id, recorded.coins) == ("gen-000004", 36)
+    assert recorded.started_at == clock()
+
+
 @pytest.mark.parametrize("waiting_for", [WaitingFor.COINS, WaitingFor.ACCESS])
 def test_account_trouble_waits_and_then_starts(
     tasks: VideoTasks,

@@ -39,15 +39,14 @@ class LimitTable:
         """
         if not self._max_generating:
             return True
-        taken = self._slots()
-        names = [f"{number:05}" for number in range(self._max_generating)]
-        own = [name for name in names if taken.get(name, {}).get("holder") == task_id]
-        free = [
-            name
-            for name in names
-            if name not in taken or str(taken[name]["held_until"]) <= iso(now)
-        ]
-        return any(self._hold(name, task_id, version, now) for name in own or free)
+        refused: set[str] = set()
+        # A slot that is refused was taken meanwhile, perhaps by another start of this very task:
+        # only what is held now says whether a second one would be too many.
+        while (name := self._candidate(task_id, now)) is not None and name not in refused:
+            if self._hold(name, task_id, version, now):
+                return True
+            refused.add(name)
+        return False
 
     def release_slot(self, task_id: str, version: int) -> None:
         """Release the task's slot; harmless when it has none.
@@ -104,6 +103,18 @@ class LimitTable:
             KeyConditionExpression=Key("limit").eq(_SLOTS), ConsistentRead=True
         )
         return {str(item["member"]): item for item in found["Items"] if "holder" in item}
+
+    def _candidate(self, task_id: str, now: datetime) -> str | None:
+        """The slot that this task holds, or the first free one."""
+        taken = self._slots()
+        names = [f"{number:05}" for number in range(self._max_generating)]
+        own = (name for name in names if taken.get(name, {}).get("holder") == task_id)
+        free = (
+            name
+            for name in names
+            if name not in taken or str(taken[name]["held_until"]) <= iso(now)
+        )
+        return next(own, None) or next(free, None)
 
     def _hold(self, name: str, task_id: str, version: int, now: datetime) -> bool:
         return self._change(
