@@ -12,9 +12,9 @@ from tests.e2e.conftest import Running
 from tests.e2e.contract import CASES, CONTRACT, SAME_EACH_TIME, Conversation
 from tests.support.patience import post, until
 
-STORIES = CASES // 10
+SEQUENCES = CASES // 10
 # So many requests, and as many forms, come with an image that is there; more say nothing new.
-FILMS = 3
+IMAGES = 3
 MACHINE: Any = CONTRACT.as_state_machine()
 
 
@@ -23,20 +23,20 @@ def test_links(resting: Running, record_property: Callable[[str, object], None])
     answers: Counter[tuple[str, int]] = Counter()
 
     class Links(MACHINE):  # type: ignore[misc]
-        """Stories of requests, each made from the answers before it."""
+        """Sequences of requests, each made from the answers before it."""
 
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
             return conversation.transport
 
         def before_call(self, case: Case[Any]) -> None:
-            there = answers["POST /tasks", 202] < FILMS
+            there = answers["POST /tasks", 202] < IMAGES
             conversation.name_an_image(case, there=there)
 
         def after_call(self, response: Response, case: Case[Any]) -> None:
             super().after_call(response, case)
             answer = case.operation.label, response.status_code
             answers[answer] += 1
-            if answer == ("POST /uploads", 201) and answers[answer] <= FILMS:
+            if answer == ("POST /uploads", 201) and answers[answer] <= IMAGES:
                 send(resting, response.json())
 
         def validate_response(self, response: Response, case: Case[Any], **_: Any) -> None:
@@ -45,7 +45,7 @@ def test_links(resting: Running, record_property: Callable[[str, object], None])
 
     Links.run(
         settings=settings(
-            max_examples=STORIES,
+            max_examples=SEQUENCES,
             stateful_step_count=8,
             derandomize=SAME_EACH_TIME,
             database=None,
@@ -55,13 +55,13 @@ def test_links(resting: Running, record_property: Callable[[str, object], None])
         )
     )
     record_property("contract cases", ("links", conversation.cases.total()))
-    # Where the stories went: nothing of this comes of invented ids.
+    # What the sequences reached: none of it is possible with invented ids.
     reached = {("GET /tasks/{task_id}", 200), ("POST /tasks/{task_id}/cancel", 200)}
     assert reached <= set(answers)
 
 
 def send(resting: Running, ticket: dict[str, Any]) -> None:
-    """Send the form that a story was given, so that the task it leads to exists."""
+    """Send the form that a response gave, so that the task it leads to exists."""
     files = {"file": ("a.png", SAMPLE_PATH.read_bytes(), "image/png")}
     sent = post(ticket["url"], data=ticket["fields"], files=files)
     assert sent.status_code == 204, sent.text

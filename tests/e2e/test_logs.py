@@ -1,4 +1,4 @@
-"""Secrets through every door of the deployed stack; what its functions log holds none of them."""
+"""Secrets through every entry point of the deployed stack; its functions log none of them."""
 
 from tests.e2e.conftest import Running, logged
 from tests.support.log_scan import CANARY, leaks

@@ -170,8 +170,8 @@ def attack_the_list(owners: Owners, method: str, path: str) -> None:
             answer = owners.eve.get(path, params={"cursor": cursor} | filters)
             assert plain(answer, cursor) == plain(nobodys, invented)
         for status in (None, "succeeded", "generating"):
-            narrowed = filters | ({"status": status} if status else {})
-            shown = owners.eve.get(path, params=narrowed).text
+            query = filters | ({"status": status} if status else {})
+            shown = owners.eve.get(path, params=query).text
             assert not [task_id for task_id in owners.ids if task_id in shown]
             assert "Ada" not in shown
     assert owners.eve.get(path, params={"owner": "ada"}).status_code == 422
@@ -263,8 +263,8 @@ def test_the_owner_herself_is_let_in(owners: Owners) -> None:
         assert ada.head(f"/tasks/{task_id}").status_code == 200
     for method in ("GET", "HEAD"):
         assert ada.request(method, f"/tasks/{owners.done}/video").status_code == 302
-    narrowed = {"created_after": "2026-01-01T00:00:00Z"}
-    for params in ({"cursor": owners.cursor}, {"cursor": owners.filtered} | narrowed):
+    query = {"created_after": "2026-01-01T00:00:00Z"}
+    for params in ({"cursor": owners.cursor}, {"cursor": owners.filtered} | query):
         [task] = ada.get("/tasks", params=params).json()["data"]
         assert task["task_id"] in owners.ids
     again = ada.post("/tasks", json=owners.body, headers={"Idempotency-Key": "going"})

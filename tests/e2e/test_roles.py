@@ -267,7 +267,7 @@ def stage() -> Iterator[Stage]:
         emulator,
     ):
         events = emulator.client("events")
-        # Uploads are told of by the tests alone.
+        # Only the tests announce uploads.
         for rule in events.list_rules()["Rules"]:
             events.disable_rule(Name=rule["Name"])
         yield Stage(stack, emulator)

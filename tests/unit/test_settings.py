@@ -62,14 +62,14 @@ def test_other_variables_do_not_matter(environment: dict[str, str]) -> None:
     assert Settings.read(environment | others) == Settings.read(environment)
 
 
-@pytest.mark.parametrize("amiss", ["TASKS_TABLE", "POLL_PACE", "A2E_URL"])
-def test_no_error_quotes_the_environment(environment: dict[str, str], amiss: str) -> None:
+@pytest.mark.parametrize("missing", ["TASKS_TABLE", "POLL_PACE", "A2E_URL"])
+def test_no_error_quotes_the_environment(environment: dict[str, str], missing: str) -> None:
     """A Lambda environment holds credentials, and an error is printed with all its causes."""
     secret = "AQoDYXdzEJr-s3cret"
-    del environment[amiss]
+    del environment[missing]
     secrets = {"AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": secret}
     with pytest.raises(SettingsError) as caught:
         Settings.read({"A": secret} | environment | secrets)
     printed = "".join(traceback.format_exception(caught.value))
-    assert amiss in printed
+    assert missing in printed
     assert "s3cret" not in printed

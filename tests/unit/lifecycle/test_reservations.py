@@ -8,6 +8,7 @@ from image_to_video.domain.errors import (
     GeneratorAccessError,
     GeneratorRejectedError,
     StartUnconfirmedError,
+    TaskConflictError,
 )
 from image_to_video.domain.generator import Failed, Ready, Running, Started
 from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus, WaitingFor
@@ -131,6 +132,37 @@ def test_the_slower_of_two_starts_releases_its_own_coins_and_leaves_the_slot(
     assert create(tasks, "2").waiting_for is WaitingFor.GENERATOR
 
 
+def test_a_start_whose_record_another_changed_releases_its_coins(
+    tasks: VideoTasks,
+    services: Services,
+    application: Application,
+    workflow_client: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start_execution = workflow_client.start_execution
+
+    def while_another_writes(**order: object) -> object:
+        [task] = tasks.list("anna", limit=1).data
+        services._table.write(tasks.get("anna", task.task_id).changed(services.now(), late=True))
+        return start_execution(**order)
+
+    monkeypatch.setattr(workflow_client, "start_execution", while_another_writes)
+    assert create(tasks, "1").late
+    assert spent(application) == [0]
+
+
+def test_a_write_that_is_refused_releases_nothing(
+    tasks: VideoTasks, services: Services, application: Application
+) -> None:
+    generating = create(tasks, "1")
+    services._table.write(generating.changed(services.now(), late=True))
+    closed = generating.canceled(services.now(), Cancellation.REFUNDED)
+    with pytest.raises(TaskConflictError):
+        services._transitions.write_or_raise(generating, closed)
+    assert spent(application) == [30]
+    assert create(tasks, "2").waiting_for is WaitingFor.GENERATOR
+
+
 def test_a_write_that_fails_reserves_nothing(
     tasks: VideoTasks, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,8 +172,7 @@ def test_a_write_that_fails_reserves_nothing(
     monkeypatch.setattr(tasks._table, "write", refuse)
     with pytest.raises(ConnectionError):
         create(tasks, "1")
-    items = application.table("LIMITS_TABLE").scan()["Items"]
-    assert [int(item["spent"]) for item in items if "spent" in item] == [0]
+    assert spent(application) == [0]
 
 
 def spent(application: Application) -> list[int]:

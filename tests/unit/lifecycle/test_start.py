@@ -95,6 +95,22 @@ def test_only_a_whole_quiet_period_permits_a_second_attempt(
     assert [attempt.name for attempt in task.attempts] == names
 
 
+def test_a_lookup_that_fails_begins_the_quiet_period_anew(
+    tasks: VideoTasks, services: Services, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    """What the list did not show before the failure proves nothing about the time after it."""
+    generator.starts = [StartUnconfirmedError("timeout"), Started("gen-000005", 30)]
+    generator.finds = [None, None, GeneratorUnavailableError("down"), None]
+    task = create(tasks)
+    while len(generator.finds) > 1:
+        task = advance(services, task, clock)
+    failed_at = clock()
+    while len(generator.requests) == 1:
+        task = advance(services, task, clock)
+    quiet = timedelta(seconds=services.config.schedule.quiet_seconds)
+    assert clock() - failed_at >= quiet
+
+
 @pytest.mark.parametrize(
     "trouble",
     [

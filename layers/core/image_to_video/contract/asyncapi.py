@@ -33,7 +33,7 @@ _CREATED_AT: Final = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 _OPEN: Final = [status for status in TaskStatus if not status.is_final]
 
 # What each event tells, and the statuses that its task can have.
-_TOLD: Final[dict[EventType, tuple[str, list[TaskStatus]]]] = {
+_DESCRIBED: Final[dict[EventType, tuple[str, list[TaskStatus]]]] = {
     EventType.CREATED: ("A task was recorded.", [TaskStatus.QUEUED]),
     EventType.GENERATING: ("The generator works on the task.", [TaskStatus.GENERATING]),
     EventType.LATE: ("The task takes longer than usual; it goes on.", _OPEN),
@@ -105,7 +105,7 @@ def event_catalogue() -> dict[str, Any]:
             _operation(kind): {
                 "action": "send",
                 "channel": {"$ref": "#/channels/taskEvents"},
-                "summary": _TOLD[kind][0],
+                "summary": _DESCRIBED[kind][0],
                 "messages": [{"$ref": f"#/channels/taskEvents/messages/{_name(kind)}"}],
             }
             for kind in EventType
@@ -141,9 +141,9 @@ def _headers() -> dict[str, Any]:
 
 
 def _message(kind: EventType) -> dict[str, Any]:
-    summary, statuses = _TOLD[kind]
-    narrowed = {"enum": [status.value for status in statuses]}
-    data: dict[str, Any] = {"status": narrowed}
+    summary, statuses = _DESCRIBED[kind]
+    status_schema = {"enum": [status.value for status in statuses]}
+    data: dict[str, Any] = {"status": status_schema}
     if kind in _PRESENT:
         member, model = _PRESENT[kind]
         data[member] = {"$ref": _SCHEMAS + model}
@@ -163,7 +163,7 @@ def _message(kind: EventType) -> dict[str, Any]:
         "headers": {
             "allOf": [
                 {"$ref": f"{_SCHEMAS}TaskEventHeaders"},
-                {"properties": {"type": kind_only, "status": narrowed}},
+                {"properties": {"type": kind_only, "status": status_schema}},
             ]
         },
         "payload": {
