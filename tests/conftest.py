@@ -24,7 +24,7 @@ from image_to_video.settings import Settings
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.support.clips import made_once
-from tests.support.lanes import pytest_xdist_make_scheduler
+from tests.support.lanes import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from tests.support.log_scan import pytest_configure, pytest_runtest_makereport
 from tests.support.stack import ACCOUNT, REGION, Application, deployment
 
@@ -32,7 +32,8 @@ __all__ = [
     "ACCOUNT",
     "REGION",
     "Application",
-    # Hooks: every test's log is read through, and who runs it.
+    # Hooks: every test's log is read through, which process runs it, and that none is lost.
+    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_runtest_makereport",
     "pytest_xdist_make_scheduler",

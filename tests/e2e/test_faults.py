@@ -28,19 +28,19 @@ WAITS = {
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
+def faulty() -> Iterator[Running]:
     simulator = SimulatorSettings(generation_seconds=2)
     with running_stack(simulator=simulator, parameters=WAITS) as (stack, emulator):
         yield Running(stack, emulator)
 
 
-def create(running: Running, key: str) -> httpx.Response:
+def create(faulty: Running, key: str) -> httpx.Response:
     """Start the task of this key, asking again as a client does until there is an answer."""
-    with running.api() as api:
+    with faulty.api() as api:
 
         def answered() -> httpx.Response | None:
             answer = api.post(
-                "/tasks", json={"image_url": running.sample_url}, headers={"Idempotency-Key": key}
+                "/tasks", json={"image_url": faulty.sample_url}, headers={"Idempotency-Key": key}
             )
             return answer if answer.status_code < 500 else None
 
@@ -49,15 +49,15 @@ def create(running: Running, key: str) -> httpx.Response:
     return answer
 
 
-def injected(running: Running) -> list[dict[str, Any]]:
+def injected(faulty: Running) -> list[dict[str, Any]]:
     """The faults that nothing has met yet."""
-    faults: list[dict[str, Any]] = get(f"{running.stack.a2e_url}/_simulator/faults").json()
+    faults: list[dict[str, Any]] = get(f"{faulty.stack.a2e_url}/_simulator/faults").json()
     return faults
 
 
-def attempts(running: Running, task_id: str) -> list[str]:
+def attempts(faulty: Running, task_id: str) -> list[str]:
     """The names under which this task was paid."""
-    return [charge["name"] for charge in running.ledger() if charge["name"].startswith(task_id)]
+    return [charge["name"] for charge in faulty.ledger() if charge["name"].startswith(task_id)]
 
 
 SUCCEEDS: dict[str, tuple[list[dict[str, Any]], str]] = {
@@ -108,34 +108,32 @@ FAILS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def test_every_fault_ends_as_it_should(running: Running) -> None:
+def test_every_fault_ends_as_it_should(faulty: Running) -> None:
     """All at once: each fault is aimed at the attempts of one task, whose id is known before."""
     faults: dict[str, list[dict[str, Any]]] = {
         name: faults for name, (faults, _) in SUCCEEDS.items()
     }
     faults |= {name: [fault] for name, (fault, _) in FAILS.items()}
-    ids = {name: task_id_for(running.stack.owner, name) for name in faults}
+    ids = {name: task_id_for(faulty.stack.owner, name) for name in faults}
     aimed: list[dict[str, Any]] = [
         fault | {"match": f"{ids[name]}-1"} for name, listed in faults.items() for fault in listed
     ]
-    running.inject(*aimed)
+    faulty.inject(*aimed)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda name: create(running, name), faults))
-    ends = {name: running.end_of(ids[name]) for name in faults}
+        list(pool.map(lambda name: create(faulty, name), faults))
+    ends = {name: faulty.end_of(ids[name]) for name in faults}
 
     for name, (_, suffix) in SUCCEEDS.items():
         task = ends[name]
         assert task["status"] == "succeeded", (name, task["failure"])
-        assert attempts(running, task["task_id"]) == [task["task_id"] + suffix], name
-        key = f"{running.stack.owner}/{task['task_id']}.mp4"
-        stored = running.emulator.client("s3").get_object(
-            Bucket=running.stack.videos_bucket, Key=key
-        )
+        assert attempts(faulty, task["task_id"]) == [task["task_id"] + suffix], name
+        key = f"{faulty.stack.owner}/{task['task_id']}.mp4"
+        stored = faulty.emulator.client("s3").get_object(Bucket=faulty.stack.videos_bucket, Key=key)
         content = stored["Body"].read()
         assert hashlib.sha256(content).hexdigest() == task["video"]["sha256"], name
     for name, (_, code) in FAILS.items():
         assert ends[name]["failure"]["code"] == code, name
-    left = injected(running)
+    left = injected(faulty)
     assert [fault for fault in left if fault["times"] < 9 and fault["kind"] != "moderated"] == []
 
 
@@ -147,49 +145,49 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def kill_workers(running: Running) -> int:
+def kill_workers(faulty: Running) -> int:
     """Kill every Lambda worker of the emulator, in whatever it is doing."""
-    workers = psutil.Process(running.emulator.process.pid).children(recursive=True)
+    workers = psutil.Process(faulty.emulator.process.pid).children(recursive=True)
     for worker in workers:
         worker.kill()
     until(lambda: not any(is_alive(worker) for worker in workers))
     return len(workers)
 
 
-def test_a_worker_killed_while_it_starts_does_not_pay_twice(running: Running) -> None:
-    task_id = task_id_for(running.stack.owner, "killed")
+def test_a_worker_killed_while_it_starts_does_not_pay_twice(faulty: Running) -> None:
+    task_id = task_id_for(faulty.stack.owner, "killed")
     fault = {"on": "start", "kind": "timeout_after", "seconds": 30, "match": f"{task_id}-1"}
-    running.inject(fault)
-    client = threading.Thread(target=create, args=(running, "killed"))
+    faulty.inject(fault)
+    client = threading.Thread(target=create, args=(faulty, "killed"))
     client.start()
-    until(lambda: attempts(running, task_id))
+    until(lambda: attempts(faulty, task_id))
     # It waits for the answer now; on a busy machine it may have given up, which must end well too.
-    assert kill_workers(running) > 0
+    assert kill_workers(faulty) > 0
     client.join(PATIENCE)
     assert not client.is_alive()
-    task = running.end_of(task_id)
+    task = faulty.end_of(task_id)
     assert task["status"] == "succeeded"
-    assert attempts(running, task_id) == [f"{task_id}-1"]
+    assert attempts(faulty, task_id) == [f"{task_id}-1"]
 
 
-def test_a_worker_killed_while_it_copies_loses_no_video(running: Running) -> None:
-    task_id = task_id_for(running.stack.owner, "killed copy")
+def test_a_worker_killed_while_it_copies_loses_no_video(faulty: Running) -> None:
+    task_id = task_id_for(faulty.stack.owner, "killed copy")
     fault = {"on": "download", "kind": "slow", "seconds": 60, "match": f"{task_id}-1"}
-    running.inject(fault)
-    create(running, "killed copy")
+    faulty.inject(fault)
+    create(faulty, "killed copy")
     # The fault is used up: the copy has begun.
-    until(lambda: not [left for left in injected(running) if left["match"] == fault["match"]])
-    assert kill_workers(running) > 0
-    assert running.end_of(task_id)["status"] == "succeeded"
-    assert len(attempts(running, task_id)) == 1
+    until(lambda: not [left for left in injected(faulty) if left["match"] == fault["match"]])
+    assert kill_workers(faulty) > 0
+    assert faulty.end_of(task_id)["status"] == "succeeded"
+    assert len(attempts(faulty, task_id)) == 1
 
 
-def test_one_key_from_many_clients_at_once_is_one_charge(running: Running) -> None:
+def test_one_key_from_many_clients_at_once_is_one_charge(faulty: Running) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: create(running, "crowd"), range(16)))
+        answers = list(pool.map(lambda _: create(faulty, "crowd"), range(16)))
     [task_id] = {answer.json()["task_id"] for answer in answers}
-    assert running.end_of(task_id)["status"] == "succeeded"
-    assert len(attempts(running, task_id)) == 1
+    assert faulty.end_of(task_id)["status"] == "succeeded"
+    assert len(attempts(faulty, task_id)) == 1
 
 
 def test_limits_hold_under_parallel_starts() -> None:

@@ -4,6 +4,7 @@
 e2e, then faults.
 """
 
+from collections import Counter
 from typing import Final
 
 import pytest
@@ -35,6 +36,27 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return nodeid if file in ALONE else SHARED.get(file, file)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test an id of its own, and refuse what the scheduler would do without a word.
+
+    The scheduler keeps one test for each id: of several with the same id it would run the first.
+    Schemathesis puts its operations into the names of tests, but not into their ids.
+    """
+    for item in items:
+        file, _, rest = item.nodeid.partition("::")
+        if item.name not in rest:
+            parameters = item.name.partition("[")[2].removesuffix("]")
+            item._id = item.id.with_params(parameters)
+        wanted = {"running", "resting"} & set(getattr(item, "fixturenames", ()))
+        if wanted and SHARED.get(file) not in wanted:
+            raise pytest.UsageError(f"{file} uses {wanted}: add it to SHARED in {__file__}")
+    twice = [
+        nodeid for nodeid, count in Counter(item.nodeid for item in items).items() if count > 1
+    ]
+    if twice:
+        raise pytest.UsageError(f"ids of several tests, of which one would run: {twice}")
 
 
 @pytest.hookimpl(optionalhook=True)
