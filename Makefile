@@ -64,7 +64,7 @@ lint: $(TEST)
 	.venv/bin/mypy
 
 benchmark: $(TEST)
-	@.venv/bin/python tests/benchmarks/copy_memory.py
+	@.venv/bin/python tests/benchmarks/store_memory.py
 
 # What the API and the events promise, from the code itself; a test compares.
 contracts: $(LOCAL)

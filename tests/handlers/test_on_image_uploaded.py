@@ -14,7 +14,7 @@ from pydantic import ValidationError
 import functions.on_image_uploaded.app as on_image_uploaded
 from tests.conftest import PROJECT, Application, ScriptedGenerator
 from tests.handlers.conftest import invoke, sample
-from tests.support.near_misses import BOUNDED, ODD, corrupted
+from tests.support.corrupted_json import BOUNDED, ODD, corrupted
 
 PNG = (PROJECT / "i2v" / "sample" / "portrait.png").read_bytes()
 EVENT: Final = sample("on_image_uploaded/object_created")

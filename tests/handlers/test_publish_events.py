@@ -57,7 +57,7 @@ def test_the_final_event_names_the_stored_video_and_has_no_link(deployed: Applic
     assert "results.example.com" not in str(event)
 
 
-@pytest.mark.parametrize("case", ["modify_inner", "remove"])
+@pytest.mark.parametrize("case", ["modify_without_event", "remove"])
 def test_a_change_without_meaning_and_an_expired_record_are_no_event(
     deployed: Application, case: str
 ) -> None:

@@ -28,8 +28,8 @@ from image_to_video.domain.generator import (
     Started,
 )
 
+from tests.support.corrupted_json import BOUNDED, ODD, RETRY_AFTER, corrupted
 from tests.support.fake_a2e import ID, REQUEST, TOKEN, FakeA2E, accepted
-from tests.support.near_misses import BOUNDED, ODD, RETRY_AFTER, corrupted
 
 SINCE: Final = datetime(2026, 11, 22, tzinfo=UTC)
 LINK: Final = "https://3days-apac.example/stable/v.mp4"

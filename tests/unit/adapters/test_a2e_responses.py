@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_to_video.adapters.a2e_responses import Answer, fit_for_a_record
 
-from tests.support.near_misses import BOUNDED, RETRY_AFTER
+from tests.support.corrupted_json import BOUNDED, RETRY_AFTER
 
 
 @pytest.mark.parametrize("text", ["http://" * 200_000, "https://a?" * 100_000, "sk_" * 400_000])

@@ -12,8 +12,8 @@ from image_to_video.adapters import safe_download as downloads
 from image_to_video.adapters.safe_download import Downloads, guarded_client
 from image_to_video.domain.errors import VideoDownloadError, VideoLinkExpiredError
 
+from tests.support.corrupted_json import BOUNDED
 from tests.support.loopback import Exchange, serving
-from tests.support.near_misses import BOUNDED
 
 VIDEO = bytes(range(256)) * 1000
 SECRET = "X-Amz-Signature=s3cret"

@@ -16,8 +16,8 @@ from image_to_video.domain.errors import GeneratorUnavailableError, VideoDownloa
 from image_to_video.settings import Settings
 from pydantic import HttpUrl
 
-from tests.support.inner_hosts import DISPUTED, INNER, LOOPBACK, PUBLIC, Watch
 from tests.support.loopback import Exchange, Server, serving
+from tests.support.private_hosts import DISPUTED, INNER, LOOPBACK, PUBLIC, Watch
 from tests.unit.conftest import Tls
 
 NAMES = {

@@ -26,7 +26,7 @@ from image_to_video.domain.task import (
 from pydantic import ValidationError
 
 from tests.conftest import Application
-from tests.support.near_misses import BOUNDED, corrupted
+from tests.support.corrupted_json import BOUNDED, corrupted
 from tests.support.samples import NOW, a_full_task, a_task
 
 MOMENTS = st.integers(0, 10**12).map(lambda passed: NOW + timedelta(milliseconds=passed))

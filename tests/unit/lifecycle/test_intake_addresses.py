@@ -6,7 +6,7 @@ from image_to_video.domain.errors import InvalidTaskError
 from image_to_video.lifecycle.service import VideoTasks
 
 from tests.conftest import ScriptedGenerator
-from tests.support.inner_hosts import DISPUTED, INNER, LOOPBACK, Watch
+from tests.support.private_hosts import DISPUTED, INNER, LOOPBACK, Watch
 
 LOCAL_NAMES = (
     "printer.local",

@@ -16,7 +16,7 @@ from image_to_video.lifecycle.uploads import (
     write_options,
 )
 
-from tests.support.near_misses import BOUNDED
+from tests.support.corrupted_json import BOUNDED
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 # What JSON can carry: anything but halves of surrogate pairs.
