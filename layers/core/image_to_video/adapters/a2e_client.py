@@ -101,14 +101,7 @@ class A2E:
 
     def start(self, request: StartRequest) -> Started:
         """Start one paid video. The request is sent at most once, whatever happens."""
-        body = {
-            "name": request.name,
-            "image_url": request.image_url,
-            "prompt": request.prompt,
-            "negative_prompt": request.negative_prompt,
-            "video_time": request.video_time,
-            "model_version": request.model_version,
-        }
+        body = _start_body(request)
         try:
             answer = self._send("POST", "/start", timeout=self._start_timeout, json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -206,6 +199,30 @@ class A2E:
         headers = {"Authorization": f"Bearer {token}"}
         response = self._client.request(method, _FAMILY + path, headers=headers, **arguments)
         return Answer.read(response)
+
+
+def _start_body(request: StartRequest) -> dict[str, object]:
+    """The body of a start, with the names of A2E's reference.
+
+    What A2E would otherwise decide by itself, or by the account's plan, is always sent. What only
+    some starts need is left out of all others.
+    """
+    body: dict[str, object] = {
+        "name": request.name,
+        "image_url": request.image_url,
+        "video_time": request.video_time,
+        "model_version": request.model_version,
+        "extend_prompt": request.extend_prompt,
+    }
+    if request.lora is None:
+        body |= {"prompt": request.prompt, "negative_prompt": request.negative_prompt}
+    else:
+        body["lora"] = request.lora
+    if request.end_image_url is not None:
+        body |= {"model_type": "FLF2V", "end_image_url": request.end_image_url}
+    if request.skip_face_enhance:
+        body["skip_face_enhance"] = True
+    return body
 
 
 def _trouble(answer: Answer) -> GeneratorError:

@@ -176,6 +176,10 @@ class Task(Frozen):
     negative_prompt: str
     video_time: VideoSeconds
     model_version: ModelVersion
+    extend_prompt: bool = False
+    end_image_url: str | None = None
+    skip_face_enhance: bool = False
+    lora: str | None = None
     metadata: dict[str, str] = {}
 
     created_at: Moment
