@@ -1,7 +1,6 @@
 """A paid start: one request for each, whatever comes back, and what comes back read with care."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -17,7 +16,6 @@ from image_to_video.domain.errors import (
 from image_to_video.domain.generator import Started
 from image_to_video.domain.task import FailureCode, WaitingFor
 
-from i2v.simulator.start_body import StartBody
 from tests.support.fake_a2e import ID, REQUEST, TOKEN, FakeA2E, Reply, accepted, texts_of
 
 UNAVAILABLE, UNCONFIRMED = GeneratorUnavailableError, StartUnconfirmedError
@@ -56,35 +54,6 @@ def test_the_whole_request_is_what_the_contract_names_and_nothing_else() -> None
         "model_version": "a2e",
         "extend_prompt": False,
     }
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({"extend_prompt": True}, {"extend_prompt": True}),
-        (
-            {"end_image_url": "https://images.example/last.png"},
-            {"end_image_url": "https://images.example/last.png", "model_type": "FLF2V"},
-        ),
-        ({"skip_face_enhance": True}, {"skip_face_enhance": True}),
-        (
-            {"lora": "66b1f0", "prompt": "", "negative_prompt": ""},
-            {"lora": "66b1f0", "prompt": None, "negative_prompt": None},
-        ),
-    ],
-    ids="+".join,
-)
-def test_an_option_is_sent_by_the_rules_of_the_contract(
-    options: dict[str, Any], expected: dict[str, Any]
-) -> None:
-    a2e = FakeA2E(start=accepted({"_id": ID}))
-    a2e.client.start(REQUEST)
-    a2e.client.start(replace(REQUEST, **options))
-    plain, sent = (json.loads(request.content) for request in a2e.requests)
-    wanted = {name: value for name, value in (plain | expected).items() if value is not None}
-    assert sent == wanted
-    # The simulated service, which ignores what it does not know, knows all of it.
-    assert StartBody.model_validate(sent).model_fields_set == sent.keys()
 
 
 @pytest.mark.parametrize(

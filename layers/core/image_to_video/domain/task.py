@@ -259,8 +259,7 @@ class Task(Frozen):
     def changed(self, now: datetime, **changes: Any) -> "Task":
         """Return the next version of this task.
 
-        Raises `ValueError` for a change of status that the table does not permit: that is a fault
-        of the program, never of a caller.
+        Raises `ValueError` for a change of status that the table does not permit.
         """
         status = changes.get("status", self.status)
         if not self.status.may_become(status):
