@@ -32,9 +32,16 @@ OUTSIDE = {
     "observability": {"aws_lambda_powertools"},
     "__init__": set[str](),
 }
-SDKS = {"boto3", "httpx", "pymediainfo"}
-# A2E is one outside system in two modules: what is asked of it, and how its answers are read.
-ONE_ADAPTER = {("a2e_client", "a2e_responses")}
+SDKS = {"boto3", "httpx"}
+# One outside system in several modules: what A2E is asked, and how its answers are read; what a
+# video file is, from the copy that passes by down to its boxes.
+ONE_ADAPTER = {
+    ("a2e_client", "a2e_responses"),
+    ("video_probe", "mp4_video"),
+    ("mp4_video", "mp4_samples"),
+    ("mp4_video", "mp4_boxes"),
+    ("mp4_samples", "mp4_boxes"),
+}
 # What the command line may know of the product: it also writes and reads tokens.
 COMMAND_LINE = ("domain.", "contract.", "adapters.token_table.")
 
