@@ -1,7 +1,6 @@
 """The video of a picture: a real MP4, made by the ffmpeg of imageio-ffmpeg."""
 
 import asyncio
-import re
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -68,14 +67,3 @@ async def _run(command: list[str], still: bytes, seconds: float) -> None:
     if process.returncode:
         message = errors.decode(errors="replace").strip()[-500:]
         raise ClipError(f"ffmpeg failed with {process.returncode}: {message}")
-
-
-def without_lengths(video: bytes) -> bytes:
-    """The same MP4 with every duration in its index set to 0, as some writers leave them."""
-    content = bytearray(video)
-    # Where the duration lies behind the name of the box, in its first version (ISO/IEC 14496-12).
-    for kind, offset in ((b"mvhd", 20), (b"tkhd", 24), (b"mdhd", 20)):
-        for found in re.finditer(re.escape(kind), video):
-            place = found.start() + offset
-            content[place : place + 4] = bytes(4)
-    return bytes(content)

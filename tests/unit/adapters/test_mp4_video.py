@@ -9,7 +9,7 @@ from image_to_video.adapters.mp4_video import TOP_BOXES, Measures, measured
 from image_to_video.domain.errors import VideoDownloadError
 from pymediainfo import MediaInfo
 
-from i2v.simulator.video import without_lengths
+from i2v.simulator.damage import without_lengths
 from tests.support import mp4_files
 from tests.support.clips import made_once
 from tests.support.mp4_files import FRAGMENTED, PLAIN, box, words

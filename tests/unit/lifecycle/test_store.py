@@ -16,7 +16,7 @@ from image_to_video.domain.task import FailureCode, Task, TaskStatus
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps
 
-from i2v.simulator.video import without_lengths
+from i2v.simulator.damage import without_lengths
 from tests.conftest import Application, Clock, ResultHost, ScriptedGenerator
 from tests.support import mp4_files
 
