@@ -33,9 +33,10 @@ OUTSIDE = {
     "__init__": set[str](),
 }
 SDKS = {"boto3", "httpx"}
-# One outside system in several modules: what A2E is asked, and how its answers are read; what a
-# video file is, from the copy that passes by down to its boxes.
+# One outside system in several modules: whom A2E is asked, what it is sent, what it answers; and
+# what a video file is, from the copy that passes by down to its boxes.
 ONE_ADAPTER = {
+    ("a2e_client", "a2e_requests"),
     ("a2e_client", "a2e_responses"),
     ("video_probe", "mp4_video"),
     ("mp4_video", "mp4_samples"),
