@@ -279,15 +279,9 @@ class Task(Frozen):
         """
         if not self.may_be_mended and self.status is not TaskStatus.SUCCEEDED:
             raise ValueError(f"a task that is {self.status} is not opened again")
-        changes |= {
-            "failure": None,
-            "video": None,
-            "ended_at": None,
-            "reopened_at": now,
-            "next_poll_at": now,
-            "version": self.version + 1,
-            "updated_at": now,
-        }
+        changes |= {"failure": None, "video": None, "ended_at": None}
+        changes |= {"reopened_at": now, "next_poll_at": now}
+        changes |= {"version": self.version + 1, "updated_at": now}
         return self.model_validate(dict(self) | changes)
 
     def failed(self, now: datetime, code: FailureCode, message: str, **changes: Any) -> "Task":
