@@ -199,18 +199,18 @@ def test_fragments_go_on_where_the_tables_end() -> None:
     assert (found.count, found.ticks) == (11, 100)
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        box(b"traf", box(b"trun", words(0, 1))),
-        box(b"traf", box(b"tfhd", words(0))),
-        track(flags=0x1, fields=words(0)),
-        track(box(b"trun", words(0))),
-        track(box(b"trun", words(0x1, 1))),
-        track(box(b"trun", words(0x200, 2**31, 1))),
-        track(box(b"trun", words(0x204, 1, 1))),
-    ],
-)
+BROKEN_FRAGMENTS = {
+    "no head": box(b"traf", box(b"trun", words(0, 1))),
+    "half a head": box(b"traf", box(b"tfhd", words(0))),
+    "half a place": track(flags=0x1, fields=words(0)),
+    "half a run": track(box(b"trun", words(0))),
+    "no offset": track(box(b"trun", words(0x1, 1))),
+    "more samples than room": track(box(b"trun", words(0x200, 2**31, 1))),
+    "no flags": track(box(b"trun", words(0x204, 1, 1))),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_FRAGMENTS.values(), ids=BROKEN_FRAGMENTS)
 def test_fragments_that_do_not_fit_are_refused(broken: bytes) -> None:
     with pytest.raises(VideoDownloadError, match="broken"):
         fragment(broken, size=10_000)

@@ -99,7 +99,9 @@ def test_fragments_that_are_cut_are_refused(
 
 @pytest.mark.parametrize("name", [*PLAIN, *FRAGMENTED])
 @pytest.mark.parametrize(
-    "behind", [b"\r\n\r\n", b"\0", bytes(5000), b"<!-- cache -->" * 99, b"\xff" * 9]
+    "behind",
+    [b"\r\n\r\n", b"\0", bytes(5000), b"<!-- cache -->" * 99, b"\xff" * 9],
+    ids=["two lines", "zero", "zeros", "text", "ones"],
 )
 def test_bytes_behind_the_end_are_nothing(
     tmp_path_factory: pytest.TempPathFactory, name: str, behind: bytes
@@ -240,7 +242,11 @@ def test_a_track_without_a_picture_in_it_is_no_video(
         measure(start + box(b"mdat", bytes(20_000)))
 
 
-@pytest.mark.parametrize("content", [b"", b"\0\0\0\x18ftyp", b"\0\0\0\x18ftypisom" + bytes(20_000)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\0\0\0\x18ftyp", b"\0\0\0\x18ftypisom" + bytes(20_000)],
+    ids=["nothing", "half a box", "zeros"],
+)
 def test_next_to_nothing_is_no_video(content: bytes) -> None:
     with pytest.raises(VideoDownloadError):
         measure(content)

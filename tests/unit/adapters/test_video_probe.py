@@ -84,6 +84,7 @@ def test_next_to_nothing_is_refused(content: bytes) -> None:
         bytes(20_000),
         b"ftyp",
     ],
+    ids=["page", "picture", "webm", "avi", "late brand", "zeros", "four bytes"],
 )
 def test_what_does_not_begin_like_an_mp4_is_refused_before_anything_passes(content: bytes) -> None:
     with pytest.raises(VideoDownloadError, match="begin like an MP4"):
