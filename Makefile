@@ -39,7 +39,7 @@ help:
 	@echo 'make up            run the whole application on this machine, until Ctrl-C'
 	@echo 'make check         the fast lane: format, lint, types, unit tests'
 	@echo 'make test          every check and every test'
-	@echo 'make benchmark     show how much memory storing a video takes'
+	@echo 'make benchmark     show how much memory storing a video takes, and a hostile one'
 	@echo 'make contracts     write functions/openapi.json and functions/asyncapi.json from the code'
 	@echo 'make crash-points  count the crash points again into tests/faults/crash_points.json'
 	@echo 'make lock          resolve the dependencies again into requirements/'
@@ -65,6 +65,7 @@ lint: $(TEST)
 
 benchmark: $(TEST)
 	@.venv/bin/python tests/benchmarks/store_memory.py
+	@.venv/bin/python -m tests.benchmarks.hostile_video
 
 # What the API and the events promise, from the code itself; a test compares.
 contracts: $(LOCAL)

@@ -24,7 +24,8 @@ class Kind(StrEnum):
     From `reset_before` to `moderated` the call is not accepted and not charged (`moderated` only
     on a start); from `reset_after` to `slow` it is, and the answer is lost, corrupted or late. The
     next three show a wrong record for one call; `stuck`, `fails` and a later `moderated` change the
-    task for good.
+    task for good. From `link_expired` on, a download gives no video; the last two give the whole
+    video, with no durations in its index, or packed, as a part, and called a text.
     """
 
     RESET_BEFORE = "reset_before"
@@ -54,6 +55,11 @@ class Kind(StrEnum):
     LINK_EXPIRED = "link_expired"
     TRUNCATED = "truncated"
     WRONG_CONTENT = "wrong_content"
+    CUT_WITHOUT_LENGTH = "cut_without_length"
+    CUT_WITH_LENGTH = "cut_with_length"
+    CRAFTED = "crafted"
+    WITHOUT_DURATIONS = "without_durations"
+    MISLABELED = "mislabeled"
 
 
 _NETWORK = {Kind.RESET_BEFORE, Kind.TIMEOUT_AFTER, Kind.SLOW}
@@ -77,6 +83,16 @@ _SHOWS_TASKS = {
     Kind.FAILS,
     Kind.MODERATED,
 }
+_ODD_VIDEOS = {
+    Kind.LINK_EXPIRED,
+    Kind.TRUNCATED,
+    Kind.WRONG_CONTENT,
+    Kind.CUT_WITHOUT_LENGTH,
+    Kind.CUT_WITH_LENGTH,
+    Kind.CRAFTED,
+    Kind.WITHOUT_DURATIONS,
+    Kind.MISLABELED,
+}
 ALLOWED: dict[Call, frozenset[Kind]] = {
     Call.START: frozenset(
         _ANY_API_CALL
@@ -87,9 +103,7 @@ ALLOWED: dict[Call, frozenset[Kind]] = {
     Call.LIST: frozenset(_ANY_API_CALL | _SHOWS_TASKS),
     Call.BATCH: frozenset(_ANY_API_CALL | _SHOWS_TASKS),
     Call.DELETE: frozenset(_ANY_API_CALL | _CHANGES_SOMETHING),
-    Call.DOWNLOAD: frozenset(
-        _NETWORK | _GATEWAY | {Kind.LINK_EXPIRED, Kind.TRUNCATED, Kind.WRONG_CONTENT}
-    ),
+    Call.DOWNLOAD: frozenset(_NETWORK | _GATEWAY | _ODD_VIDEOS),
 }
 """The kinds that make sense on each call."""
 

@@ -1,6 +1,7 @@
 """The real loop under faults: over HTTP, on the deployed stack, with Lambda workers killed."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -98,9 +99,14 @@ SUCCEEDS: dict[str, tuple[list[dict[str, Any]], str]] = {
             {"on": "download", "kind": "link_expired"},
             {"on": "download", "kind": "truncated"},
             {"on": "download", "kind": "wrong_content"},
+            {"on": "download", "kind": "cut_without_length"},
+            {"on": "download", "kind": "cut_with_length"},
+            {"on": "download", "kind": "crafted"},
         ],
         "-1",
     ),
+    "a video without durations": ([{"on": "download", "kind": "without_durations"}], "-1"),
+    "a video that is called a text": ([{"on": "download", "kind": "mislabeled"}], "-1"),
 }
 FAILS: dict[str, tuple[dict[str, Any], str]] = {
     "the generator fails": ({"on": "start", "kind": "fails"}, "generation_failed"),
@@ -131,6 +137,8 @@ def test_every_fault_ends_as_it_should(faulty: Running) -> None:
         stored = faulty.emulator.client("s3").get_object(Bucket=faulty.stack.videos_bucket, Key=key)
         content = stored["Body"].read()
         assert hashlib.sha256(content).hexdigest() == task["video"]["sha256"], name
+        shown = [task["video"][measure] for measure in ("width", "height", "duration_seconds")]
+        assert shown == [1280, 720, 5.0], name
     for name, (_, code) in FAILS.items():
         assert ends[name]["failure"]["code"] == code, name
     left = injected(faulty)
@@ -180,6 +188,31 @@ def test_a_worker_killed_while_it_copies_loses_no_video(faulty: Running) -> None
     assert kill_workers(faulty) > 0
     assert faulty.end_of(task_id)["status"] == "succeeded"
     assert len(attempts(faulty, task_id)) == 1
+
+
+def test_half_a_video_in_the_bucket_is_replaced_by_a_redrive(faulty: Running) -> None:
+    """Nothing is paid for that; a task whose video is whole has nothing to move."""
+    task_id = create(faulty, "half").json()["task_id"]
+    task = faulty.end_of(task_id)
+    s3, functions = faulty.emulator.client("s3"), faulty.emulator.client("lambda")
+    at = {"Bucket": faulty.stack.videos_bucket, "Key": f"{faulty.stack.owner}/{task_id}.mp4"}
+
+    def redriven() -> bool:
+        answer = functions.invoke(
+            FunctionName=faulty.functions["RedriveTaskFunction"],
+            Payload=json.dumps({"task_id": task_id}),
+        )
+        assert "FunctionError" not in answer
+        return bool(json.loads(answer["Payload"].read())["moved"])
+
+    assert not redriven()
+    whole = s3.get_object(**at)["Body"].read()
+    s3.put_object(**at, Body=whole[: len(whole) // 2])
+    assert redriven()
+    again = faulty.end_of(task_id)
+    assert (again["status"], again["video"]) == ("succeeded", task["video"])
+    assert s3.get_object(**at)["Body"].read() == whole
+    assert attempts(faulty, task_id) == [f"{task_id}-1"]
 
 
 def test_one_key_from_many_clients_at_once_is_one_charge(faulty: Running) -> None:

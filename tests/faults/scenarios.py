@@ -74,6 +74,37 @@ def dead_link(world: World) -> None:
     world.run()
 
 
+def cut_video(world: World) -> None:
+    for kind in ("cut_without_length", "cut_with_length", "crafted"):
+        world.fault(on="download", kind=kind)
+    create(world)
+    world.run()
+
+
+def odd_video(world: World) -> None:
+    """Whole, and still nothing that its answer or its index says of it can be believed."""
+    world.fault(on="download", kind="without_durations")
+    create(world)
+    world.run()
+
+
+def cut_for_hours(world: World) -> None:
+    world.fault(on="download", kind="cut_without_length", times=5)
+    create(world)
+    world.run()
+
+
+def cut_in_the_bucket(world: World) -> None:
+    """What an earlier release stored was half of the video."""
+    create(world)
+    world.run()
+    [task] = world.records()
+    key, bucket = f"{OWNER}/{task.task_id}.mp4", world.settings.videos_bucket
+    half = world.clip[: len(world.clip) // 2]
+    world.application.client("s3").put_object(Bucket=bucket, Key=key, Body=half)
+    redriven(world)
+
+
 def cancel(world: World) -> None:
     [task] = world.records()
     world.call(lambda: world.tasks.cancel(OWNER, task.task_id))
@@ -215,6 +246,10 @@ SCENARIOS = [
     Scenario("start answer lost", answer_lost, DONE),
     Scenario("waiting for coins", waiting_for_coins, DONE),
     Scenario("dead link", dead_link, DONE),
+    Scenario("cut video", cut_video, DONE, after_seconds=20),
+    Scenario("odd video", odd_video, DONE, after_seconds=20),
+    Scenario("cut for hours", cut_for_hours, DONE, after_seconds=66_000),
+    Scenario("cut in the bucket", cut_in_the_bucket, DONE, after_seconds=30),
     Scenario("cancel while queued", cancel_queued, CANCELED),
     Scenario("cancel with refund", cancel_generating, CANCELED, generation_seconds=250),
     Scenario("cancel too late", cancel_too_late, CANCELED),

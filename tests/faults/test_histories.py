@@ -72,7 +72,17 @@ GENERATOR_FAULTS = [
     *({"on": "batch", "kind": kind} for kind in ("http_500", "null_data")),
     *(
         {"on": "download", "kind": kind}
-        for kind in ("link_expired", "truncated", "wrong_content", "http_500")
+        for kind in (
+            "link_expired",
+            "truncated",
+            "wrong_content",
+            "cut_without_length",
+            "cut_with_length",
+            "crafted",
+            "without_durations",
+            "mislabeled",
+            "http_500",
+        )
     ),
     *({"on": "delete", "kind": kind} for kind in ("http_500", "reset_after")),
 ]

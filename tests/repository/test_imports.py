@@ -32,9 +32,17 @@ OUTSIDE = {
     "observability": {"aws_lambda_powertools"},
     "__init__": set[str](),
 }
-SDKS = {"boto3", "httpx", "pymediainfo"}
-# A2E is one outside system in three modules: whom it is asked, what it is sent, what it answers.
-ONE_ADAPTER = {("a2e_client", "a2e_requests"), ("a2e_client", "a2e_responses")}
+SDKS = {"boto3", "httpx"}
+# One outside system in several modules: whom A2E is asked, what it is sent, what it answers; and
+# what a video file is, from the copy that passes by down to its boxes.
+ONE_ADAPTER = {
+    ("a2e_client", "a2e_requests"),
+    ("a2e_client", "a2e_responses"),
+    ("video_probe", "mp4_video"),
+    ("mp4_video", "mp4_samples"),
+    ("mp4_video", "mp4_boxes"),
+    ("mp4_samples", "mp4_boxes"),
+}
 # What the command line may know of the product: it also writes and reads tokens.
 COMMAND_LINE = ("domain.", "contract.", "adapters.token_table.")
 

@@ -55,14 +55,14 @@ class Progress(View):
 
 
 class VideoFacts(View):
-    """What was measured of the stored video."""
+    """What was measured of the stored video: its picture as players show it; null if unknown."""
 
     bytes: int
     sha256: str
     content_type: str
-    width: int
-    height: int
-    duration_seconds: float
+    width: int | None
+    height: int | None
+    duration_seconds: float | None
 
 
 class Links(View):
