@@ -285,7 +285,7 @@ def test_a_total_that_counts_the_page_alone_ends_nothing(size: int) -> None:
     parts = [rows[begin : begin + size] for begin in range(0, len(rows) + size, size)]
     shown: list[Reply] = [accepted({"rows": part, "total": len(part)}) for part in parts]
     assert find(FakeA2E(list=shown)) == Started(ID, 30)
-    absent = [accepted({"rows": part[:-1], "total": len(part)}) for part in parts]
+    absent: list[Reply] = [accepted({"rows": part[:-1], "total": len(part)}) for part in parts]
     assert find(FakeA2E(list=absent)) is None
     with pytest.raises(GeneratorUnavailableError):
         find(FakeA2E(list=[*shown[:2], httpx.Response(500)]))
