@@ -17,8 +17,8 @@ from image_to_video.adapters.a2e_records import (
     ListReading,
     Record,
     is_named,
-    look,
     oldest_first,
+    poll_answer_of,
     records_in,
     rows_in,
     started_from,
@@ -107,7 +107,9 @@ class A2E:
         answer = self._ask("GET", f"/{generator_task_id}")
         records = records_in(answer.data) if answer.verdict() is Verdict.SUCCESS else []
         record = with_id(records, generator_task_id) or self._search(generator_task_id)
-        return Missing() if record is None else look(record, permit_http=self._permit_http)
+        return (
+            Missing() if record is None else poll_answer_of(record, permit_http=self._permit_http)
+        )
 
     def find(self, name: str, *, since: datetime) -> Started | None:
         """Find a start by its attempt's name. Of several the oldest is taken, and an error logged.

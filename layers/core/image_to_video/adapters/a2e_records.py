@@ -106,7 +106,7 @@ def oldest_first(records: list[Record]) -> list[Record]:
     return [record for _, _, record in dated]
 
 
-def look(record: Record, *, permit_http: bool) -> PollAnswer:
+def poll_answer_of(record: Record, *, permit_http: bool) -> PollAnswer:
     """What a record says of its task. A link counts only where the status says that it is done."""
     words = (text_of(value) for value in read(record, "current_status"))
     word = fit_for_a_record(next(filter(None, words), "").lower())
