@@ -320,9 +320,10 @@ def test_new_tasks_that_push_records_down_hide_nothing_and_prove_nothing_false()
     assert find(FakeA2E(list=growing)) == Started(ID, 30)
 
 
-def test_a_list_that_became_shorter_while_it_was_read_never_says_absent() -> None:
+@pytest.mark.parametrize("later", [numbered(150)[101:], [at(0), at(-9), at(-99)]])
+def test_a_list_that_became_shorter_while_it_was_read_never_says_absent(later: list[Any]) -> None:
     """The record at the top of the second page moved to the first, which was read already."""
-    rows = [*numbered(100), ours(1), *numbered(150)[101:]]
+    rows = [*numbered(100), ours(1), *later]
 
     def shrinking(request: httpx.Request) -> httpx.Response:
         shown = pages(list(rows))(request)

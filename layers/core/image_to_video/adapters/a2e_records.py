@@ -30,8 +30,8 @@ _LINKS: Final = ("result_url", "display_result_url", "video_url", "url_download"
 _LISTS: Final = ("rows", "list", "records", "items", "data")
 
 # Keys without case and underscores. `faild_message` is A2E's own misspelling.
-_FAILURE_TEXT: Final = re.compile(
-    r"(fail(e?d|ure)?|err(or)?)(message|msg|reason|text|detail|info)?"
+FAILURE_TEXT: Final = re.compile(
+    r"(fail(e?d|ure)?|err(or)?s?)(message|msg|reason|text|detail|info)?"
 )
 _FAILURE_CODE: Final = re.compile(r"(fail(e?d|ure)?|err(or)?)code")
 
@@ -123,7 +123,7 @@ def poll_answer_of(record: Record, *, permit_http: bool) -> PollAnswer:
 
 
 def _failure(word: str, record: Record) -> Failed:
-    texts = said_under(_FAILURE_TEXT, record, "failed_message")
+    texts = said_under(FAILURE_TEXT, record, "failed_message")
     codes = said_under(_FAILURE_CODE, record, "failed_code")
     refused = refuses_content("; ".join([*texts, *codes]))
     return Failed(
@@ -183,14 +183,18 @@ class ListReading:
         self._totals += [total for total in totals if total is not None]
         if self.is_whole and self._seen == seen_before:
             return True
-        if not rows:
-            if self._seen <= self._totals[-1] < max(self._totals) if self._totals else False:
-                # What moved from a page that was still to come to one that was read was not seen.
-                raise GeneratorUnavailableError("the list became shorter while it was read")
-            return True
-        if self._rows == before:
+        is_over = not rows or (self._since is not None and _falls_below(rows, self._since))
+        if is_over and self._shrank:
+            # What moved from a page that was still to come to one that was read was not seen.
+            raise GeneratorUnavailableError("the list became shorter while it was read")
+        if not is_over and self._rows == before:
             raise GeneratorUnavailableError("the list gives the same page again and again")
-        return self._since is not None and _falls_below(rows, self._since)
+        return is_over
+
+    @property
+    def _shrank(self) -> bool:
+        """True where the total went down; not where it is disproved, and counts something else."""
+        return bool(self._totals) and self._seen <= self._totals[-1] < max(self._totals)
 
     @property
     def _seen(self) -> int:

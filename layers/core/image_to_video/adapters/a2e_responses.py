@@ -5,7 +5,6 @@ texts and codes of most refusals are published nowhere, so phrases are matched (
 whatever stays unexplained is UNCLEAR, which never counts as a success or a refusal.
 """
 
-import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
@@ -13,15 +12,14 @@ from typing import Any, Final
 import httpx
 
 from image_to_video.adapters.a2e_messages import Topic, mentions_image, topic_of
-from image_to_video.adapters.a2e_records import said_under
+from image_to_video.adapters.a2e_records import FAILURE_TEXT, said_under
 from image_to_video.adapters.a2e_values import fit_for_a_record, text_of, whole_number
 
 # The longest `Retry-After` that is honored, in seconds.
 _LONGEST_WAIT: Final = 24 * 3600.0
 
-# Keys of an envelope's text without case and underscores; the first four are known of A2E.
+# Where an envelope has its text; other keys are read as in a record.
 _TEXTS: Final = ("msg", "message", "err_message", "error")
-_TEXT_KEY: Final = re.compile(r"(err(or)?|fail(e?d|ure)?)(s|message|msg|reason|detail)?")
 _REFUSED_REQUEST: Final = frozenset({400, 413, 415, 422})
 
 
@@ -68,7 +66,7 @@ class Answer:
         except (ValueError, RecursionError):
             parsed = None
         body = parsed if isinstance(parsed, dict) else {}
-        texts = said_under(_TEXT_KEY, body, *_TEXTS)
+        texts = said_under(FAILURE_TEXT, body, *_TEXTS)
         wait = response.headers.get("Retry-After", "")
         return cls(
             http_status=response.status_code,
