@@ -24,6 +24,7 @@ from image_to_video.adapters.a2e_records import (
     started_from,
     with_id,
 )
+from image_to_video.adapters.a2e_requests import start_body
 from image_to_video.adapters.a2e_responses import Answer, Verdict
 from image_to_video.adapters.a2e_values import fit_for_a_record
 from image_to_video.domain.errors import (
@@ -70,14 +71,7 @@ class A2E:
 
     def start(self, request: StartRequest) -> Started:
         """Start one paid video. The request is sent at most once, whatever happens."""
-        body = {
-            "name": request.name,
-            "image_url": request.image_url,
-            "prompt": request.prompt,
-            "negative_prompt": request.negative_prompt,
-            "video_time": request.video_time,
-            "model_version": request.model_version,
-        }
+        body = start_body(request)
         try:
             answer = self._send("POST", "/start", timeout=self._start_timeout, json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
