@@ -75,7 +75,7 @@ SUCCEEDS: dict[str, tuple[list[dict[str, Any]], str]] = {
     "too many requests": ([{"on": "start", "kind": "http_429", "times": 2}], "-1"),
     "no coins": ([{"on": "start", "kind": "no_coins", "times": 2}], "-1"),
     "free plan": ([{"on": "start", "kind": "free_plan_403", "times": 2}], "-1"),
-    "looks that fail": (
+    "polls that fail": (
         [
             {"on": "detail", "kind": "http_500", "times": 2},
             {"on": "detail", "kind": "not_json"},
@@ -107,10 +107,36 @@ SUCCEEDS: dict[str, tuple[list[dict[str, Any]], str]] = {
     ),
     "a video without durations": ([{"on": "download", "kind": "without_durations"}], "-1"),
     "a video that is called a text": ([{"on": "download", "kind": "mislabeled"}], "-1"),
+    "blanks around everything": (
+        [
+            {"on": "start", "kind": "padded_record"},
+            {"on": "detail", "kind": "padded_record", "times": 99},
+        ],
+        "-1",
+    ),
+    "a link in another field": (
+        [{"on": "detail", "kind": "other_link_field", "times": 99}],
+        "-1",
+    ),
 }
-FAILS: dict[str, tuple[dict[str, Any], str]] = {
-    "the generator fails": ({"on": "start", "kind": "fails"}, "generation_failed"),
-    "moderated": ({"on": "start", "kind": "moderated", "times": 9}, "content_refused"),
+FAILS: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "the generator fails": ([{"on": "start", "kind": "fails"}], "generation_failed"),
+    "moderated": ([{"on": "start", "kind": "moderated", "times": 9}], "content_refused"),
+    "an athlete": (
+        [{"on": "start", "kind": "moderated", "text": "Content policy: image of a pro athlete"}],
+        "content_refused",
+    ),
+    "a small image": (
+        [{"on": "start", "kind": "http_400", "text": "Insufficient image resolution"}],
+        "invalid_image",
+    ),
+    "moderated later, told in other fields": (
+        [
+            {"on": "detail", "kind": "moderated"},
+            {"on": "detail", "kind": "other_failure_fields", "times": 99},
+        ],
+        "content_refused",
+    ),
 }
 
 
@@ -119,7 +145,7 @@ def test_every_fault_ends_as_it_should(faulty: Running) -> None:
     faults: dict[str, list[dict[str, Any]]] = {
         name: faults for name, (faults, _) in SUCCEEDS.items()
     }
-    faults |= {name: [fault] for name, (fault, _) in FAILS.items()}
+    faults |= {name: faults for name, (faults, _) in FAILS.items()}
     ids = {name: task_id_for(faulty.stack.owner, name) for name in faults}
     aimed: list[dict[str, Any]] = [
         fault | {"match": f"{ids[name]}-1"} for name, listed in faults.items() for fault in listed
@@ -141,8 +167,25 @@ def test_every_fault_ends_as_it_should(faulty: Running) -> None:
         assert shown == [1280, 720, 5.0], name
     for name, (_, code) in FAILS.items():
         assert ends[name]["failure"]["code"] == code, name
-    left = injected(faulty)
-    assert [fault for fault in left if fault["times"] < 9 and fault["kind"] != "moderated"] == []
+    left = [fault for fault in injected(faulty) if fault["times"] < 9]
+    assert [fault for fault in left if fault["kind"] != "moderated"] == []
+
+
+@pytest.mark.parametrize("kind", ["fails_past_end", "repeats_last_page"])
+def test_a_start_that_the_list_shows_is_adopted_whatever_the_list_does_after_it(
+    faulty: Running, kind: str
+) -> None:
+    task_id = task_id_for(faulty.stack.owner, kind)
+    faulty.inject(
+        {"on": "start", "kind": "reset_after", "match": f"{task_id}-1"},
+        {"on": "list", "kind": kind, "times": 9999},
+    )
+    create(faulty, kind)
+    try:
+        assert faulty.end_of(task_id)["status"] == "succeeded"
+    finally:
+        httpx.delete(f"{faulty.stack.a2e_url}/_simulator/faults", timeout=PATIENCE)
+    assert attempts(faulty, task_id) == [f"{task_id}-1"]
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -62,6 +62,20 @@ def answer_lost(world: World) -> None:
     world.run()
 
 
+def list_fails_after_the_match(world: World) -> None:
+    """A2E's list shows the start, and no page after it can be read."""
+    world.fault(on="list", kind="fails_past_end", times=9999)
+    answer_lost(world)
+
+
+def list_repeats_after_the_match(world: World) -> None:
+    """A2E's list shows the start and repeats it without end; all of it has blanks around it."""
+    world.fault(on="list", kind="padded_record")
+    world.fault(on="list", kind="repeats_last_page", times=9999)
+    world.fault(on="detail", kind="padded_record", times=9999)
+    answer_lost(world)
+
+
 def waiting_for_coins(world: World) -> None:
     world.fault(on="start", kind="no_coins", times=2)
     create(world)
@@ -244,6 +258,8 @@ SCENARIOS = [
     Scenario("late", rest, DONE, after_seconds=50, generation_seconds=640),
     Scenario("start refused", refused, FAILED),
     Scenario("start answer lost", answer_lost, DONE),
+    Scenario("list fails after the match", list_fails_after_the_match, DONE, after_seconds=15),
+    Scenario("list repeats after the match", list_repeats_after_the_match, DONE, after_seconds=15),
     Scenario("waiting for coins", waiting_for_coins, DONE),
     Scenario("dead link", dead_link, DONE),
     Scenario("cut video", cut_video, DONE, after_seconds=20),
