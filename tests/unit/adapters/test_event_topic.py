@@ -1,8 +1,10 @@
 """Publishing: CloudEvents about tasks, without secrets, the same bytes for the same version."""
 
 import json
+from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.domain.task import Task, TaskStatus
 
@@ -50,6 +52,23 @@ def test_an_event_is_a_cloud_event_about_the_task(
         "status": "succeeded",
         "owner": "anna",
     }
+
+
+def test_a_message_is_ascii_whatever_the_task_s_texts(
+    topic: EventTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+
+    def publish(_: object, operation: str, request: dict[str, Any]) -> None:
+        assert operation == "Publish"
+        sent.append(request["Message"])
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", publish)
+    topic.publish_change(None, a_task(name="Zoë \N{GRINNING FACE}", prompt="\ufffe\x07"))
+
+    (message,) = sent
+    assert message.isascii()
+    assert json.loads(message)["data"]["name"] == "Zoë \N{GRINNING FACE}"
 
 
 @pytest.mark.parametrize("status", PUBLISHED)
