@@ -87,9 +87,13 @@ def test_no_event_holds_a_link_to_the_result_or_a_secret(
 def test_no_event_holds_what_may_sign_the_caller_s_own_link(
     application: Application, topic: EventTopic, query: str
 ) -> None:
-    topic.publish_change(None, a_task(image_url=f"https://images.example/cat.png{query}"))
-    [(body, _)] = received(application)
-    assert body["data"]["image_url"] == "https://images.example/cat.png"
+    signed = f"https://images.example/cat.png{query}"
+    topic.publish_change(None, a_task(image_url=signed, end_image_url=signed))
+    topic.publish_change(None, a_task(image_url=signed))
+    [(both, _), (one, _)] = received(application)
+    for body, last in ((both, "https://images.example/cat.png"), (one, None)):
+        assert body["data"]["image_url"] == "https://images.example/cat.png"
+        assert body["data"]["end_image_url"] == last
 
 
 def test_a_redelivery_is_the_same_event_byte_for_byte(

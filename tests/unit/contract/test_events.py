@@ -88,6 +88,7 @@ def longest(letter: str) -> TaskEvent:
     pairs = {f"{n:02}".ljust(512, letter): letter * 512 for n in range(16)}
     request = TaskRequest(
         image_url="https://example.com/".ljust(2048, letter),
+        end_image_url="https://example.com/".ljust(2048, letter),
         prompt=letter * 1000,
         negative_prompt=letter * 1000,
         name=letter * 120,
@@ -111,9 +112,7 @@ def test_the_longest_event_can_be_sent(letter: str) -> None:
 
 
 def test_an_event_too_long_in_ascii_is_written_in_utf_8() -> None:
-    """No request can make one today; a field more might."""
-    pairs = {f"{n}".ljust(512, "\N{GRINNING FACE}"): "\N{GRINNING FACE}" * 1024 for n in range(16)}
-    event = event_of(metadata=pairs)
+    event = longest("\N{GRINNING FACE}")
 
     message = written(event)
 

@@ -64,8 +64,12 @@ def event_type(before: Task | None, after: Task) -> EventType | None:
 def describe_change(kind: EventType, after: Task, *, stack_name: str, schema_url: str) -> TaskEvent:
     """The event of one change, the same at every redelivery."""
     data = show_task(after, after.updated_at, TaskEventData)
-    # The caller's own link may be a signed one, and subscribers are not the caller.
-    address = re.split(r"[?#]", data.image_url, maxsplit=1)[0]
+    # The caller's own links may be signed ones, and subscribers are not the caller.
+    addresses = {
+        name: re.split(r"[?#]", link, maxsplit=1)[0]
+        for name, link in (("image_url", data.image_url), ("end_image_url", data.end_image_url))
+        if link is not None
+    }
     return TaskEvent(
         id=f"{after.task_id}.{after.version}",
         source=f"/image-to-video/{stack_name}",
@@ -73,7 +77,7 @@ def describe_change(kind: EventType, after: Task, *, stack_name: str, schema_url
         subject=after.task_id,
         time=after.updated_at,
         dataschema=schema_url,
-        data=data.model_copy(update={"image_url": address}),
+        data=data.model_copy(update=addresses),
     )
 
 

@@ -1,91 +1,36 @@
 """What callers may ask for: the rules of a request, before it is a task."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BeforeValidator,
     Field,
-    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    GetPydanticSchema,
+    StrictBool,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
-from pydantic_core.core_schema import no_info_after_validator_function
+from pydantic_core import CoreSchema
 
-from image_to_video.domain.permitted_text import (
-    PERMITTED_ADDRESS_PATTERN,
-    PERMITTED_PATTERN,
-    forbidden_character,
-)
+from image_to_video.contract.texts import FileName, HeaderMetadata, ImageUrl, Metadata, Name, Prompt
 from image_to_video.domain.task import Frozen, ModelVersion, VideoSeconds
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d")
 _FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_DAY: Final = datetime(9000, 1, 1, tzinfo=UTC)
 
-_MAX_PAIRS: Final = 16
+# What of a member's schema is said of the member, whichever of its types it has.
 _ABOUT_A_MEMBER: Final = frozenset({"title", "description", "default", "examples"})
 
-
-@dataclass(frozen=True, slots=True)
-class _Permitted:
-    """Every text of a caller: it has no forbidden character. `pattern` says that in schemas."""
-
-    pattern: str = PERMITTED_PATTERN
-
-    def __get_pydantic_core_schema__(
-        self, source: type, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return no_info_after_validator_function(_check_characters, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return handler(schema) | {"pattern": self.pattern}
-
-
-def _check_characters(text: str) -> str:
-    fault = forbidden_character(text)
-    if fault is not None:
-        raise PydanticCustomError("forbidden_character", "{fault}", {"fault": fault})
-    return text
-
-
-def _pairs(key: Any) -> GetPydanticSchema:
-    """Read pairs of texts; one whose value is null is not there."""
-    pairs = Annotated[dict[key, MetadataValue | None], Field(max_length=_MAX_PAIRS)]
-    return GetPydanticSchema(
-        lambda _, handler: no_info_after_validator_function(_without_nulls, handler(pairs))
-    )
-
-
-def _without_nulls(pairs: dict[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in pairs.items() if value is not None}
-
-
-Text = Annotated[str, _Permitted()]
-Prompt = Annotated[str, StringConstraints(max_length=1000), _Permitted()]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120), _Permitted()]
-MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=512), _Permitted()]
-MetadataValue = Annotated[str, StringConstraints(max_length=512), _Permitted()]
-Metadata = Annotated[dict[str, str], _pairs(MetadataKey)]
-# S3 keeps them in the names of headers, in lower case.
-HeaderMetadata = Annotated[
-    dict[str, str],
-    _pairs(
-        Annotated[
-            str, StringConstraints(max_length=512, pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$")
-        ]
-    ),
-]
+# A2E's ids of other things have 24 hexadecimal digits; what else it gives out is not known.
+Lora = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,128}$")]
 
 
 def _written_out(text: object) -> object:
@@ -117,9 +62,34 @@ class TaskOptions(Frozen):
     name: Name | None = Field(None, description="Label; default: the image's file name.")
     video_time: VideoSeconds = Field(5, description="Length of the video in seconds.")
     model_version: ModelVersion = Field(ModelVersion.A2E, description="The generator's model.")
+    extend_prompt: StrictBool = Field(
+        False, description="Whether A2E may rewrite the prompt with a language model."
+    )
+    end_image_url: ImageUrl | None = Field(
+        None, description="Address of the last frame, by the rules of `image_url`."
+    )
+    skip_face_enhance: StrictBool = Field(
+        False, description="Whether A2E leaves out its step that keeps faces alike."
+    )
+    lora: Lora | None = Field(
+        None,
+        description="Id of a LoRA at A2E. It takes the place of both prompts: leave them out.",
+    )
     metadata: Metadata = Field(
         default_factory=dict, description="Yours; returned with the task and its events."
     )
+
+    @field_validator("lora")
+    @classmethod
+    def _instead_of_prompts(cls, lora: str | None, given: ValidationInfo) -> str | None:
+        """A2E ignores prompts beside a LoRA: the video would be paid for without them."""
+        if lora is not None and any(
+            (given.data.get(name) or "").strip() for name in ("prompt", "negative_prompt")
+        ):
+            raise ValueError("takes the place of prompt and negative_prompt: leave those out")
+        if lora is not None and given.data.get("extend_prompt"):
+            raise ValueError("has no prompt that could be extended: leave extend_prompt out")
+        return lora
 
     @model_validator(mode="before")
     @classmethod
@@ -151,9 +121,7 @@ class TaskRequest(TaskOptions):
     """The body of `POST /tasks`."""
 
     image_url: Annotated[
-        str,
-        StringConstraints(max_length=2048, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$"),
-        _Permitted(PERMITTED_ADDRESS_PATTERN),
+        ImageUrl,
         Field(description="Address of the image: http or https, public, without credentials."),
     ]
 
@@ -162,9 +130,7 @@ class UploadRequest(TaskOptions):
     """The body of `POST /uploads`: the options of the task that the file itself will start."""
 
     filename: Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=255),
-        _Permitted(),
+        FileName,
         Field(description="Name of the file; the task's name, unless it is given one."),
     ]
     content_type: Literal["image/jpeg", "image/png", "image/webp"]

@@ -12,7 +12,8 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from image_to_video.contract import examples
-from image_to_video.contract.requests import GivenMoment, Metadata, TaskRequest, Text, UploadRequest
+from image_to_video.contract.requests import GivenMoment, TaskRequest, UploadRequest
+from image_to_video.contract.texts import Metadata, Text
 from image_to_video.domain.errors import InvalidTaskError
 from image_to_video.domain.permitted_text import PERMITTED_PATTERN
 from image_to_video.domain.task import TaskStatus
