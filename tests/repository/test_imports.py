@@ -69,8 +69,11 @@ def inside(path: Path) -> set[str]:
 def outside(path: Path) -> set[str]:
     """The distributions that a file imports, the standard library and the package left out."""
     firsts = {name.partition(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
+    # pydantic's own errors and schemas stand in its core, which it pins.
     return {
-        "boto3" if first == "botocore" or first.startswith("mypy_boto3_") else first
+        "boto3"
+        if first == "botocore" or first.startswith("mypy_boto3_")
+        else first.removesuffix("_core")
         for first in firsts - {"image_to_video"}
     }
 
