@@ -122,7 +122,7 @@ def test_an_unknown_route_is_a_problem_document(running: Running) -> None:
 
 def test_a_form_becomes_the_task_it_promised_and_its_video_is_fetched(running: Running) -> None:
     picture = SAMPLE_PATH.read_bytes()
-    options = {"prompt": "Grüße\nan alle", "metadata": {"order": "4711"}}
+    options = {"prompt": "Grüße an alle \N{GRINNING FACE}", "metadata": {"order": "4711"}}
     body = {"filename": "Zoë ☺.png", "content_type": "image/png"} | options
     with running.api() as api:
         ticket = api.post("/uploads", json=body).json()
@@ -181,7 +181,7 @@ def test_a_task_is_canceled_and_has_no_video(running: Running) -> None:
         assert canceled.json()["cancellation"] in ("refunded", "too_late")
         assert running.end_of(task_id)["status"] == "canceled"
         refused = api.get(f"/tasks/{task_id}/video")
-    assert (refused.status_code, refused.json()["code"]) == (409, "not_ready")
+    assert (refused.status_code, refused.json()["code"]) == (409, "no_video")
 
 
 def test_every_method_of_a_path_is_answered(running: Running) -> None:

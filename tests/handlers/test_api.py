@@ -89,6 +89,35 @@ def test_a_repeated_key_is_the_same_task_and_one_paid_start(
     assert len(generator.requests) == 1
 
 
+def test_a_replay_is_marked_and_a_first_request_is_not(
+    deployed: Application, generator: ScriptedGenerator
+) -> None:
+    marks = [
+        send(creation({"image_url": IMAGE}, key=key)).headers.get("Idempotent-Replayed")
+        for key in ("k", "k", None, None, "other", "k")
+    ]
+
+    assert marks == [None, "true", None, None, None, "true"]
+    assert (
+        "Idempotent-Replayed"
+        not in send(creation({"image_url": IMAGE, "video_time": 10}, key="k")).headers
+    )
+
+
+def test_a_replay_of_a_refused_start_is_marked_too(
+    deployed: Application, generator: ScriptedGenerator
+) -> None:
+    generator.starts = [GeneratorRejectedError("no face", code=FailureCode.INVALID_IMAGE)]
+
+    first, second = (send(creation({"image_url": IMAGE}, key="k")) for _ in range(2))
+
+    for reply in (first, second):
+        assert_problem(reply, 422, "invalid_image")
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert len(generator.requests) == 1
+
+
 def test_a_key_is_found_whatever_case_its_header_has(
     deployed: Application, generator: ScriptedGenerator
 ) -> None:

@@ -55,7 +55,7 @@ def test_a_browser_learns_what_its_page_may_send(
     assert reply.headers["Allow"] == reply.headers["Access-Control-Allow-Methods"] == methods
     assert reply.headers["Access-Control-Allow-Origin"] == PAGE
     permitted = reply.headers["Access-Control-Allow-Headers"].split(", ")
-    assert permitted == ["Authorization", "Content-Type", "Idempotency-Key"]
+    assert permitted == ["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
@@ -96,7 +96,7 @@ def test_a_page_may_read_every_answer(deployed: Application) -> None:
         assert reply.headers["Access-Control-Allow-Origin"] == PAGE
         assert reply.headers["Vary"] == "Origin"
         exposed = reply.headers["Access-Control-Expose-Headers"].split(", ")
-        assert exposed == ["Location", "Retry-After", "X-Request-Id"]
+        assert exposed == ["ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-Id"]
 
 
 def test_no_page_may_read_anything_unless_permitted(

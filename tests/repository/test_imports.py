@@ -33,8 +33,8 @@ OUTSIDE = {
     "__init__": set[str](),
 }
 SDKS = {"boto3", "httpx"}
-# One outside thing in several modules: A2E (whom it is asked, what it is sent, what it answers), and
-# what a video file is, from the copy that passes by down to its boxes.
+# One outside thing in several modules: A2E (whom it is asked, what it is sent, what it answers),
+# and what a video file is, from the copy that passes by down to its boxes.
 ONE_ADAPTER = {"a2e": "A2E", "video": "video", "mp4": "video"}
 # What the command line may know of the product: it also writes and reads tokens.
 COMMAND_LINE = ("domain.", "contract.", "adapters.token_table.")
@@ -70,8 +70,11 @@ def inside(path: Path) -> set[str]:
 def outside(path: Path) -> set[str]:
     """The distributions that a file imports, the standard library and the package left out."""
     firsts = {name.partition(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
+    # pydantic's own errors and schemas stand in its core, which it pins.
     return {
-        "boto3" if first == "botocore" or first.startswith("mypy_boto3_") else first
+        "boto3"
+        if first == "botocore" or first.startswith("mypy_boto3_")
+        else first.removesuffix("_core")
         for first in firsts - {"image_to_video"}
     }
 

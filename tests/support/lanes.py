@@ -20,6 +20,7 @@ SHARED: Final = {
         (
             "tests/e2e/test_documentation.py",
             "tests/e2e/test_entry_points.py",
+            "tests/e2e/test_http_rules.py",
             "tests/e2e/test_logs.py",
             "tests/e2e/test_owners.py",
             "tests/e2e/test_subscriber.py",

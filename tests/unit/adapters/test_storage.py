@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import MagicMock
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -312,3 +313,16 @@ def test_a_signed_link_gives_the_very_image(storage: Storage, client: Any, key: 
     assert "versionId" not in query
     answer = requests.get(link, timeout=PATIENCE)
     assert (answer.status_code, answer.content) == (200, b"picture")
+
+
+@pytest.mark.parametrize("head", [False, True])
+def test_a_link_to_a_video_says_itself_when_it_ends(storage: Storage, head: bool) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+
+    link, ends_at = storage.sign_video("anna/a.mp4", file_name="a.mp4", head=head)
+
+    query = parse_qs(urlsplit(link).query)
+    signed_at = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%S%z")
+    assert before <= signed_at <= datetime.now(UTC)
+    assert ends_at == signed_at + timedelta(seconds=int(query["X-Amz-Expires"][0]))
+    assert ends_at.utcoffset() == timedelta(0)

@@ -19,8 +19,8 @@ ANSWERS: list[tuple[ImageToVideoError, int, str, bool]] = [
     (errors.IdempotencyKeyReusedError("used"), 422, "idempotency_key_reused", False),
     (errors.InvalidCursorError("not ours"), 400, "malformed_request", False),
     (errors.TaskNotFoundError("none"), 404, "task_not_found", False),
-    (errors.VideoNotReadyError("not yet", may_come=True), 409, "not_ready", True),
-    (errors.VideoNotReadyError("never", may_come=False), 409, "not_ready", False),
+    (errors.VideoNotReadyError("not yet"), 409, "not_ready", True),
+    (errors.NoVideoError("never"), 409, "no_video", False),
     (
         errors.GeneratorRejectedError("no face", code=FailureCode.INVALID_IMAGE),
         *(422, "invalid_image", False),

@@ -1,11 +1,17 @@
 """Body and query hygiene: what is refused before a route sees it."""
 
+import base64
 from typing import Any, cast
 
 import pytest
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
-from image_to_video.contract.rest_requests import readable_only, refuse_unclear_parameters
+from image_to_video.contract.rest_requests import (
+    Statuses,
+    metadata_filter,
+    readable_only,
+    refuse_unclear_parameters,
+)
 from image_to_video.domain.errors import InvalidTaskError
 
 JSON, REFUSED = "application/json", "refused"
@@ -33,7 +39,8 @@ def test_only_readable_json_keeps_its_type(
 
     read = readable_only(event)
 
-    assert read == event | {"headers": {"content-type": kind}}
+    same = {"isBase64Encoded": False} if body else {}
+    assert read == event | {"headers": {"content-type": kind}} | same
     assert event == before
 
 
@@ -42,8 +49,36 @@ def test_other_headers_stay() -> None:
     assert read["headers"] == {"idempotency-key": "k", "content-type": JSON}
 
 
-def a_list(limit: int = 20, cursor: str | None = None) -> None:
-    """A route with two query parameters."""
+@pytest.mark.parametrize("marks", [0, 1])
+@pytest.mark.parametrize("encoded", [False, True])
+def test_a_byte_order_mark_before_json_is_left_out(marks: int, encoded: bool) -> None:
+    text = "\ufeff" * marks + '{"prompt": "Gr\u00fc\ufeffe"}'
+    body = base64.b64encode(text.encode()).decode() if encoded else text
+
+    read = readable_only({"headers": None, "body": body, "isBase64Encoded": encoded})
+
+    assert read["headers"]["content-type"] == JSON
+    assert read["body"] == '{"prompt": "Gr\u00fc\ufeffe"}'
+    assert not read["isBase64Encoded"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{}",
+        "=",
+        base64.b64encode(b'{"a": "\xff"}').decode(),
+        base64.b64encode("{}".encode("utf-16")).decode(),
+        base64.b64encode(b'{"a": ' + b"9" * 4300 + b"}").decode(),
+    ],
+)
+def test_an_encoded_body_that_is_no_readable_text_is_refused(body: str) -> None:
+    read = readable_only({"headers": None, "body": body, "isBase64Encoded": True})
+    assert read["headers"]["content-type"] == REFUSED
+
+
+def a_list(limit: int = 20, cursor: str | None = None, status: Statuses = None) -> None:
+    """A route with three query parameters."""
 
 
 def passed(resource: str, query: dict[str, list[str]]) -> bool:
@@ -59,7 +94,16 @@ def passed(resource: str, query: dict[str, list[str]]) -> bool:
     return middleware(cast(APIGatewayRestResolver, App), proceed).status_code == 200
 
 
-@pytest.mark.parametrize("query", [{}, {"limit": ["1"]}, {"limit": ["1"], "cursor": ["c"]}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"limit": ["1"]},
+        {"limit": ["1"], "cursor": ["c"]},
+        {"status": ["queued", "failed"]},
+        {"metadata.order": ["4711"], "metadata.a.b": ["c"]},
+    ],
+)
 def test_known_parameters_pass_once_each(query: dict[str, list[str]]) -> None:
     assert passed("/tasks", query)
 
@@ -69,6 +113,9 @@ def test_known_parameters_pass_once_each(query: dict[str, list[str]]) -> None:
     [
         ({"limit": ["1", "1"]}, "limit", "must be given once"),
         ({"Limit": ["1"]}, "Limit", "is no parameter of a list"),
+        ({"metadata.a": ["1", "1"]}, "metadata.a", "must be given once"),
+        ({"metadata": ["1"]}, "metadata", "is no parameter of a list"),
+        ({"Metadata.a": ["1"]}, "Metadata.a", "is no parameter of a list"),
         ({"cursor": ["c"], "state": ["failed"]}, "state", "is no parameter of a list"),
     ],
 )
@@ -82,3 +129,31 @@ def test_repeated_and_unknown_ones_are_refused_by_name(
 
 def test_other_resources_do_not_mind() -> None:
     assert passed("/health", {"limit": ["1", "2"], "state": ["failed"]})
+
+
+def asked_for(query: dict[str, str]) -> dict[str, str]:
+    given = {name: [value] for name, value in query.items()}
+    return metadata_filter(APIGatewayProxyEvent({"multiValueQueryStringParameters": given}))
+
+
+def test_pairs_are_read_from_the_names_of_parameters() -> None:
+    assert asked_for({}) == asked_for({"limit": "1"}) == {}
+    query = {"metadata.order": "4711", "metadata.a.b": "", "metadata.metadata.": "x", "limit": "1"}
+    assert asked_for(query) == {"order": "4711", "a.b": "", "metadata.": "x"}
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ({"metadata.": "x"}, "metadata."),
+        ({"metadata." + "k" * 513: "x"}, "metadata." + "k" * 513),
+        ({"metadata.a": "x" * 513}, "metadata.a"),
+        ({"metadata.a": "x\0"}, "metadata.a"),
+        ({"metadata.a\ufffe": "x"}, "metadata.a\ufffe"),
+        ({f"metadata.{n}": "x" for n in range(17)}, "metadata"),
+    ],
+)
+def test_pairs_that_no_task_can_have_are_refused(query: dict[str, str], name: str) -> None:
+    with pytest.raises(InvalidTaskError) as refused:
+        asked_for(query)
+    assert refused.value.pointer == name

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -164,12 +165,12 @@ class Storage:
             "get_object", Params=self._at(key, version_id), ExpiresIn=_LINK_SECONDS
         )
 
-    def sign_video(self, key: str, *, file_name: str, head: bool = False) -> str:
-        """A short-lived link to a video, which browsers save under that name. Never log it.
+    def sign_video(self, key: str, *, file_name: str, head: bool = False) -> tuple[str, datetime]:
+        """A short-lived link to a video, which browsers save under that name, and its end.
 
-        A link is signed for one method; with `head` it only tells what the video is.
+        Never log it. A link is signed for one method; with `head` it only tells what the video is.
         """
-        return self._client.generate_presigned_url(
+        link = self._client.generate_presigned_url(
             "head_object" if head else "get_object",
             Params={
                 "Bucket": self.videos_bucket,
@@ -178,6 +179,7 @@ class Storage:
             },
             ExpiresIn=_VIDEO_LINK_SECONDS,
         )
+        return link, _end_of(link)
 
     def sign_upload(
         self, key: str, *, content_type: str, metadata: dict[str, str], max_bytes: int, seconds: int
@@ -239,6 +241,18 @@ def _attachment(file_name: str) -> str:
     name = "".join(letter if letter.isprintable() else "_" for letter in file_name)
     plain = re.sub(r'[^ -~]|["%/\\]', "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _end_of(link: str) -> datetime:
+    """When a signed link ends, as it says itself: S3 goes by that, whatever our clock says.
+
+    The credentials that signed it may end sooner, and the link with them; those of a Lambda
+    function do not say when:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
+    """
+    query = dict(parse_qsl(urlsplit(link).query))
+    signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return signed_at + timedelta(seconds=int(query["X-Amz-Expires"]))
 
 
 def _status(error: ClientError) -> int:

@@ -78,6 +78,11 @@ PAGE: Final[dict[str, Any]] = {
     "has_more": False,
     "next_cursor": None,
 }
+VIDEO_LINK: Final[dict[str, Any]] = {
+    "url": "https://videos-bucket.s3.us-east-1.amazonaws.com/anna/"
+    f"{TASK_ID}.mp4?X-Amz-Expires=900&X-Amz-Signature=3f1d2e4a5b6c7d8e9f0a1b2c",
+    "expires_at": "2026-11-22T12:20:00.000Z",
+}
 TICKET: Final[dict[str, Any]] = {
     "task_id": TASK_ID,
     "url": "https://images-bucket.s3.us-east-1.amazonaws.com/",
@@ -107,9 +112,13 @@ PROBLEMS: Final[dict[int, tuple[str, bool, dict[str, str]]]] = {
     ),
     404: ("There is no such task of yours.", False, {"task_not_found": "there is no such task"}),
     409: (
-        "There is no video: not yet, or the task ended without one.",
+        "There is no video: not yet (`not_ready`), or never, as the task ended without one"
+        " (`no_video`). Only the first has `Retry-After`.",
         True,
-        {"not_ready": "the task is generating; ask again later"},
+        {
+            "not_ready": "the task is generating; ask again later",
+            "no_video": "the task is failed; it will never have a video",
+        },
     ),
     413: ("The body is larger than 10 MB.", False, {"malformed_request": "The body is too large."}),
     422: (

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from image_to_video.contract import examples
 from image_to_video.contract.examples import named
 from image_to_video.contract.problem_details import Problem
+from image_to_video.contract.rest_requests import METADATA_FILTER
 
 type Node = dict[str, Any]
 
@@ -33,6 +34,20 @@ _HEADERS: Final = {
     "Location": ("Where to go on.", {"type": "string", "format": "uri-reference"}),
     "Retry-After": ("Seconds after which asking again makes sense.", {"type": "integer"}),
     "Cache-Control": ("How long the answer may be kept.", {"type": "string"}),
+    "ETag": ("Names what is shown; send it back as `If-None-Match`.", {"type": "string"}),
+    "Idempotent-Replayed": (
+        "`true` where an earlier request with this `Idempotency-Key` recorded the task.",
+        {"type": "string", "enum": ["true"]},
+    ),
+    "Vary": ("Which headers of the request the answer depends on.", {"type": "string"}),
+}
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `ETag` of the answer that you have; 304 says that it is still right.",
+    "required": False,
+    "schema": {"type": "string"},
+    "example": 'W/"4bf5122f344554c53bde2ebb8cd2b7e3"',
 }
 
 
@@ -83,6 +98,10 @@ def _complete_operation(operation: Node) -> None:
         operation["security"] = []
     for parameter in operation.get("parameters", []):
         _complete_parameter(parameter)
+    if operation["operationId"] == "list_tasks":
+        operation["parameters"].append(METADATA_FILTER)
+    if "304" in operation["responses"]:
+        operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
     responses = operation["responses"]
     # The resolver declares a 422 of its own for every route; ours is a problem.
     if "HTTPValidationError" in str(responses["422"]):
@@ -94,8 +113,12 @@ def _complete_operation(operation: Node) -> None:
 
 
 def _complete_member(name: str, member: Node) -> None:
-    if "patternProperties" in member:
-        member["additionalProperties"] = False
+    for choice in member.get("anyOf", [member]):
+        # Generators of clients read a rule for names that stands apart from the values.
+        for pattern, values in choice.pop("patternProperties", {}).items():
+            names = choice.get("propertyNames", {"type": "string"})
+            choice["propertyNames"] = names | {"pattern": pattern}
+            choice["additionalProperties"] = values
     if name.endswith("_at"):
         for choice in member.get("anyOf", [member]):
             if choice["type"] == "string":

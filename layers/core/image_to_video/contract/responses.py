@@ -119,6 +119,13 @@ class TaskList(View):
     next_cursor: str | None
 
 
+class VideoLink(View):
+    """Where the video can be fetched without a token, and until when."""
+
+    url: str
+    expires_at: Moment
+
+
 class UploadTicket(View):
     """How to send one image: a form for `POST`, whose last field `file` is the image."""
 

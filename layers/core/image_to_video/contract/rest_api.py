@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from image_to_video.contract import cors, rest_errors
+from image_to_video.contract.http_semantics import field_value, matches, not_modified
 from image_to_video.contract.rest_errors import no_such_task, problem_response
 from image_to_video.contract.rest_requests import readable_only
 from image_to_video.domain.errors import SettingsError
@@ -46,10 +47,15 @@ class RestApi(APIGatewayRestResolver):
         """Answer one request; every answer names it, and a web page of our origin may read it."""
         answer = super().resolve(readable_only(event), context)
         headers = answer["multiValueHeaders"]
+        tag = headers.get("ETag", [""])[0]
+        if tag and matches(field_value(event, "If-None-Match"), tag):
+            answer = not_modified(answer)
+            headers = answer["multiValueHeaders"]
         headers["X-Request-Id"] = [event["requestContext"]["requestId"]]
         if "origin" in {name.lower() for name in event.get("headers") or {}}:
             with suppress(SettingsError):
-                headers.update(cors.readable_by(self.cors_origin()))
+                for name, values in cors.readable_by(self.cors_origin()).items():
+                    headers[name] = [*headers.get(name, []), *values]
         if event["httpMethod"] == "HEAD" or answer["body"] is None:
             answer["body"] = ""
         return answer

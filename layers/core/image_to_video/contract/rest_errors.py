@@ -17,6 +17,7 @@ from image_to_video.domain.errors import (
     ImageToVideoError,
     InvalidCursorError,
     InvalidTaskError,
+    NoVideoError,
     TaskNotFoundError,
     VideoNotReadyError,
 )
@@ -29,9 +30,12 @@ _STATUSES: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {
     InvalidCursorError: (HTTPStatus.BAD_REQUEST, "malformed_request"),
     TaskNotFoundError: (HTTPStatus.NOT_FOUND, "task_not_found"),
     VideoNotReadyError: (HTTPStatus.CONFLICT, "not_ready"),
+    NoVideoError: (HTTPStatus.CONFLICT, "no_video"),
 }
 # How soon asking again makes sense.
 RETRY_AFTER: Final = {"Retry-After": "10"}
+# Marks what an earlier request with the same `Idempotency-Key` has brought about.
+REPLAYED: Final = {"Idempotent-Replayed": "true"}
 
 router = APIGatewayRouter()
 
@@ -40,11 +44,12 @@ router = APIGatewayRouter()
 def answer_error(error: ImageToVideoError) -> Response[str]:
     """Everything raised on purpose."""
     if isinstance(error, GeneratorRejectedError):
-        return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, error.code, str(error))
+        status, replayed = HTTPStatus.UNPROCESSABLE_ENTITY, REPLAYED if error.replayed else None
+        return problem_response(status, error.code, str(error), headers=replayed)
     status, code = _STATUSES.get(
         type(error), (HTTPStatus.SERVICE_UNAVAILABLE, "temporarily_unavailable")
     )
-    if isinstance(error, VideoNotReadyError) and error.may_come:
+    if isinstance(error, VideoNotReadyError):
         return problem_response(status, code, str(error), headers=RETRY_AFTER)
     if isinstance(error, InvalidTaskError):
         faults = [(error.pointer, error.detail)]

@@ -67,27 +67,30 @@ class Intake:
         self._permit_loopback = permit_loopback
         self._now = now
 
-    def request(self, owner: str, request: TaskRequest, idempotency_key: str | None) -> Task:
+    def request(
+        self, owner: str, request: TaskRequest, idempotency_key: str | None
+    ) -> tuple[Task, bool]:
         """Record a task, give it a workflow, and start it: at most once for each key.
 
-        Raises `InvalidTaskError`, and `IdempotencyKeyReusedError` for a key that already belongs
-        to another request.
+        Returns the task, and whether an earlier request with this key has recorded it. Raises
+        `InvalidTaskError`, and `IdempotencyKeyReusedError` for a key that already belongs to
+        another request.
         """
         self._check_address("image_url", request.image_url)
         self._check_address("end_image_url", request.end_image_url)
         task_id = task_id_for(owner, idempotency_key) if idempotency_key else uuid4().hex
         options = TaskOptions.model_validate(request.model_dump(exclude={"image_url"}))
         file_name = unquote(urlsplit(request.image_url).path).rpartition("/")[2]
-        return self._admit(
-            self._new_task(
-                owner,
-                task_id,
-                request.image_url,
-                options,
-                file_name=file_name,
-                fingerprint=_fingerprint(request),
-            )
+        new = self._new_task(
+            owner,
+            task_id,
+            request.image_url,
+            options,
+            file_name=file_name,
+            fingerprint=_fingerprint(request),
         )
+        stored = self._table.create(new)
+        return self._admit(new, stored), stored != new
 
     def upload(self, uploaded: UploadedObject) -> Task | None:
         """Record and start the task that an uploaded object stands for; a bad one fails at once.
@@ -121,7 +124,7 @@ class Intake:
                     }
                 )
             )
-        return self._admit(task)
+        return self._admit(task, self._table.create(task))
 
     def reserve_upload(self, owner: str, request: UploadRequest) -> UploadTicket:
         """A form for one image, and the id of the task that sending it will start.
@@ -163,9 +166,8 @@ class Intake:
                 )
         return options
 
-    def _admit(self, task: Task) -> Task:
-        """Record, then workflow, then paid start; a repeated call repeats what is still open."""
-        stored = self._table.create(task)
+    def _admit(self, task: Task, stored: Task) -> Task:
+        """After the record the workflow, then the paid start; repeated, what is still open."""
         if stored.fingerprint != task.fingerprint:
             raise IdempotencyKeyReusedError(
                 "this Idempotency-Key was already used for another request; "

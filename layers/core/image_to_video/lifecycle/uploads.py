@@ -162,7 +162,10 @@ def _plain(value: str) -> str:
         return value
     try:
         return str(make_header(decode_header(value)))
-    except (HeaderParseError, LookupError, UnicodeError):
+    except UnicodeError:
+        # As everybody hands on bytes that are no text; no option may have it.
+        return "\N{REPLACEMENT CHARACTER}"
+    except (HeaderParseError, LookupError):
         return value
 
 
