@@ -45,13 +45,13 @@ _NEVER_KEPT: Final = {"Cache-Control": "no-store"}
     summary="Start a task",
     description="Start a task; with the same `Idempotency-Key` the same task, however often.",
     tags=["tasks"],
-    responses=answers.TASK_RECORDED | problems(400, 401, 403, 413, 422, 429, 503),
+    responses=answers.TASK_RECORDED | problems(400, 401, 403, 413, 415, 422, 429, 503),
 )
 def create_task(request: TaskBody, idempotency_key: IdempotencyKey = None) -> Response[TaskView]:
     task = video_tasks().create(_owner(), request, idempotency_key)
     if task.failure and task.generator_task_id is None and task.failure.code in _REFUSALS:
         raise GeneratorRejectedError(task.failure.message, code=task.failure.code)
-    return _show(task, HTTPStatus.ACCEPTED, {"Location": f"/v1/tasks/{task.task_id}"})
+    return _show(task, HTTPStatus.ACCEPTED, {"Location": f"{app.base}tasks/{task.task_id}"})
 
 
 @app.get(
@@ -69,7 +69,7 @@ def list_tasks(
     created_after: CreatedAfter = None,
     created_before: CreatedBefore = None,
 ) -> TaskList:
-    return video_tasks().list(
+    page = video_tasks().list(
         _owner(),
         limit=limit,
         cursor=cursor,
@@ -77,6 +77,8 @@ def list_tasks(
         created_after=created_after,
         created_before=created_before,
     )
+    data = [task.linked_from(app.base) for task in page.data]
+    return page.model_copy(update={"data": data})
 
 
 @app.head("/tasks/<task_id>", include_in_schema=False)
@@ -127,7 +129,7 @@ def get_video(task_id: TaskId) -> Response[None]:
     summary="Get a form for an image",
     description="Get a form that uploads the image itself; the upload starts task `task_id`.",
     tags=["uploads"],
-    responses=answers.UPLOAD_FORM | problems(400, 401, 403, 413, 422, 429, 503),
+    responses=answers.UPLOAD_FORM | problems(400, 401, 403, 413, 415, 422, 429, 503),
 )
 def create_upload(request: UploadBody) -> Response[UploadTicket]:
     ticket = video_tasks().reserve_upload(_owner(), request)
@@ -196,4 +198,5 @@ def _show(
 ) -> Response[TaskView]:
     logger.append_keys(task_id=task.task_id)
     headers = headers if task.status.is_final else headers | RETRY_AFTER
-    return Response(status, JSON, video_tasks().show(task, cancellation), headers)
+    shown = video_tasks().show(task, cancellation).linked_from(app.base)
+    return Response(status, JSON, shown, headers)

@@ -161,4 +161,4 @@ def test_a_video_that_will_never_come_is_said_to(
 def test_a_list_links_each_task_to_its_video(finished: Application) -> None:
     (task,) = send(listing()).body["data"]
 
-    assert task["links"]["video"] == f"/v1/tasks/{TASK_ID}/video"
+    assert task["links"]["video"] == f"tasks/{TASK_ID}/video"
