@@ -51,15 +51,18 @@ CONTRACT: Final = schemathesis.openapi.from_path(
 )
 # Requests that the schemas permit and that are refused all the same: operation, status, code, and
 # the fields that the answer names. A cursor must have been handed out, a key belongs to one
-# request, an image lies at a public address, and S3 keeps only so much beside an object.
+# request, an image lies at a public address, a LoRA takes no prompt, and S3 keeps only so much
+# beside an object.
 _RULES: Final[dict[tuple[str, int, str], set[tuple[str, ...]]]] = {
     ("list_tasks", 400, "malformed_request"): {()},
     ("create_task", 422, "idempotency_key_reused"): {()},
-    ("create_task", 422, "invalid_request"): {("/image_url",)},
+    ("create_task", 422, "invalid_request"): {("/image_url",), ("/end_image_url",), ("/lora",)},
     ("create_upload", 422, "invalid_request"): {
         ("/metadata",),
         ("/prompt",),
         ("/negative_prompt",),
+        ("/end_image_url",),
+        ("/lora",),
     },
 }
 

@@ -11,6 +11,7 @@ from image_to_video.lifecycle.intake import task_id_for
 
 from i2v.demo import Demo, Report
 from i2v.simulator.sample import SAMPLE_PATH
+from i2v.simulator.settings import SimulatorSettings
 from tests.e2e.conftest import Running
 from tests.support.patience import PATIENCE, get, post, until
 
@@ -224,3 +225,40 @@ def test_a_bad_upload_is_heard_of(running: Running) -> None:
 
         tasks = until(found)
     assert [task["failure"]["code"] for task in tasks] == ["invalid_image"]
+
+
+def test_options_reach_a2e_through_each_entry_point(running: Running) -> None:
+    last = {"end_image_url": running.sample_url}
+    metadata = {"end-image-url": running.sample_url, "extend-prompt": "true", "meta-order": "4712"}
+    form = {"filename": "a.png", "content_type": "image/png", "prompt": "wave", "lora": None} | last
+    picture = SAMPLE_PATH.read_bytes()
+    with running.api() as api:
+        by_rest = api.post(
+            "/tasks", json={"image_url": running.sample_url, "lora": "66b1f0", **last}
+        ).json()["task_id"]
+        ticket = api.post("/uploads", json=form).json()
+        files = {"file": ("a.png", picture, "image/png")}
+        assert post(ticket["url"], data=ticket["fields"], files=files).status_code == 204
+        key = f"uploads/{running.stack.owner}/options.png"
+        running.emulator.client("s3").put_object(
+            Bucket=running.stack.images_bucket, Key=key, Body=picture, Metadata=metadata
+        )
+
+        def listed() -> str | None:
+            found = [task for task in api.get("/tasks").json()["data"] if task["metadata"]]
+            return next((t["task_id"] for t in found if t["metadata"].get("order") == "4712"), None)
+
+        by_s3 = until(listed)
+    assert by_s3 is not None
+    shown = [running.end_of(task_id) for task_id in (by_rest, ticket["task_id"], by_s3)]
+    assert [task["status"] for task in shown] == ["succeeded"] * 3
+    assert {task["end_image_url"] for task in shown} == {running.sample_url}
+    assert [task["extend_prompt"] for task in shown] == [False, False, True]
+    records = get(
+        f"{running.stack.a2e_url}/api/v1/userImage2Video/allRecords?pageSize=100",
+        headers={"Authorization": f"Bearer {SimulatorSettings().token}"},
+    ).json()["data"]["rows"]
+    sent = {record["name"]: record for record in records}
+    asked = [sent[f"{task['task_id']}-1"] for task in shown]
+    assert {record["model_type"] for record in asked} == {"FLF2V"}
+    assert [bool(record["prompt"]) for record in asked] == [False, True, True]

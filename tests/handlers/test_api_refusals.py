@@ -28,6 +28,14 @@ FIELD_RULES = {
     ),
     "metadata value too long": ({"metadata": {"a": "x" * 513}}, ["/metadata/a"]),
     "metadata value no text": ({"metadata": {"a/b~c": 1}}, ["/metadata/a~1b~0c"]),
+    "extend_prompt no truth value": ({"extend_prompt": "no"}, ["/extend_prompt"]),
+    "skip_face_enhance a number": ({"skip_face_enhance": 1}, ["/skip_face_enhance"]),
+    "end_image_url of another scheme": ({"end_image_url": "ftp://e.com/"}, ["/end_image_url"]),
+    "end_image_url private": ({"end_image_url": "http://10.0.0.1/a.png"}, ["/end_image_url"]),
+    "lora with blanks": ({"lora": "a b"}, ["/lora"]),
+    "lora and a prompt": ({"lora": "66b1f0", "prompt": "wave"}, ["/lora"]),
+    "lora and a negative prompt": ({"lora": "66b1f0", "negative_prompt": "x"}, ["/lora"]),
+    "lora and an extended prompt": ({"lora": "66b1f0", "extend_prompt": True}, ["/lora"]),
     "unknown field": ({"mask_face": True}, ["/mask_face"]),
     "two at once": ({"video_time": 7, "seed": 1}, ["/video_time", "/seed"]),
 }
@@ -56,6 +64,8 @@ def test_a_broken_rule_names_its_field(
         {"prompt": "p" * 1000, "negative_prompt": "n" * 1000, "name": "n" * 120},
         {"metadata": {f"k{number}": "x" * 512 for number in range(16)}},
         {"video_time": 20, "model_version": "a2e-v2-flash"},
+        {"end_image_url": f"https://example.com/{'a' * 2028}", "lora": "l" * 128},
+        {"lora": "l", "prompt": " ", "extend_prompt": False, "skip_face_enhance": True},
     ],
     ids="+".join,
 )

@@ -33,8 +33,8 @@ OUTSIDE = {
     "__init__": set[str](),
 }
 SDKS = {"boto3", "httpx", "pymediainfo"}
-# A2E is one outside system in two modules: what is asked of it, and how its answers are read.
-ONE_ADAPTER = {("a2e_client", "a2e_responses")}
+# A2E is one outside system in three modules: whom it is asked, what it is sent, what it answers.
+ONE_ADAPTER = {("a2e_client", "a2e_requests"), ("a2e_client", "a2e_responses")}
 # What the command line may know of the product: it also writes and reads tokens.
 COMMAND_LINE = ("domain.", "contract.", "adapters.token_table.")
 

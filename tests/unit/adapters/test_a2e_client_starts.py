@@ -52,6 +52,7 @@ def test_the_whole_request_is_what_the_contract_names_and_nothing_else() -> None
         "negative_prompt": "blurry",
         "video_time": 5,
         "model_version": "a2e",
+        "extend_prompt": False,
     }
 
 

@@ -11,7 +11,8 @@ from tests.support.samples import NOW, a_full_task, a_task
 
 PUBLIC = {
     *("object", "task_id", "status", "late", "waiting_for", "name", "image_url", "prompt"),
-    *("negative_prompt", "video_time", "model_version", "metadata", "created_at", "updated_at"),
+    *("negative_prompt", "video_time", "model_version", "extend_prompt", "end_image_url"),
+    *("skip_face_enhance", "lora", "metadata", "created_at", "updated_at"),
     *("started_at", "ended_at", "progress", "coins", "failure", "video", "cancellation", "links"),
 }
 

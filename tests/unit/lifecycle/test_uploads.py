@@ -31,6 +31,9 @@ requests = st.builds(
     name=st.none() | file_names,
     video_time=st.sampled_from([5, 10, 15, 20]),
     model_version=st.sampled_from(ModelVersion),
+    extend_prompt=st.booleans(),
+    end_image_url=st.none() | st.just("https://example.com/last.png?a=ü"),
+    skip_face_enhance=st.booleans(),
     metadata=st.dictionaries(
         st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,20}[a-z0-9])?", fullmatch=True),
         st.text(letters, max_size=40),
@@ -130,11 +133,13 @@ def test_an_invalid_owner_name_is_no_owner(owner: str) -> None:
 
 
 OPTION: Final = st.sampled_from(
-    ["prompt", "negative-prompt", "name", "video-time", "model-version", "meta-", "meta-a", "other"]
+    [name.replace("_", "-") for name in TaskOptions.model_fields] + ["meta-", "meta-a", "other"]
 )
 VALUE: Final = st.one_of(
     st.text(st.characters(codec=None), max_size=20),
-    st.sampled_from(["5", "20", "\u0665", "²", "7", "9" * 5000, "a2e-v2", "x" * 1001, "\0", "5.0"]),
+    st.sampled_from(
+        ["5", "20", "\u0665", "²", "7", "9" * 5000, "a2e-v2", "x" * 1001, "\0", "true", "lora1"]
+    ),
 )
 
 

@@ -1,6 +1,6 @@
 """The client of A2E's image-to-video API; it implements `Generator`.
 
-This module and `a2e_answers` are the only ones that know this vendor.
+This module, `a2e_requests` and `a2e_responses` are the only ones that know this vendor.
 
 Facts come from A2E's public reference (https://video.a2e.ai, https://api.a2e.ai) and from what
 public client programs report. Where no source says what A2E does, the careful reading is taken.
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import httpx
 
+from image_to_video.adapters.a2e_requests import start_body
 from image_to_video.adapters.a2e_responses import (
     CONTENT_WORDS,
     Answer,
@@ -101,14 +102,7 @@ class A2E:
 
     def start(self, request: StartRequest) -> Started:
         """Start one paid video. The request is sent at most once, whatever happens."""
-        body = {
-            "name": request.name,
-            "image_url": request.image_url,
-            "prompt": request.prompt,
-            "negative_prompt": request.negative_prompt,
-            "video_time": request.video_time,
-            "model_version": request.model_version,
-        }
+        body = start_body(request)
         try:
             answer = self._send("POST", "/start", timeout=self._start_timeout, json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

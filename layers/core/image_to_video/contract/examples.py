@@ -12,6 +12,10 @@ OPTIONS: Final[dict[str, Any]] = {
     "name": "Ada smiles",
     "video_time": 10,
     "model_version": "a2e-v2",
+    "extend_prompt": True,
+    "end_image_url": "https://images.example.com/ada-smiles.jpg",
+    "skip_face_enhance": False,
+    "lora": None,
     "metadata": {"order": "4711"},
 }
 IMAGE: Final = {"image_url": "https://images.example.com/ada.jpg"}

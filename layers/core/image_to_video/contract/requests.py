@@ -4,7 +4,16 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from image_to_video.domain.task import Frozen, ModelVersion, VideoSeconds
 
@@ -17,6 +26,11 @@ Prompt = Annotated[str, StringConstraints(max_length=1000)]
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
+ImageUrl = Annotated[
+    str, StringConstraints(max_length=2048, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$")
+]
+# A2E's ids of other things have 24 hexadecimal digits; what else it gives out is not known.
+Lora = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,128}$")]
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(min_length=1, max_length=512)],
@@ -54,17 +68,41 @@ class TaskOptions(Frozen):
     name: Name | None = Field(None, description="Label; default: the image's file name.")
     video_time: VideoSeconds = Field(5, description="Length of the video in seconds.")
     model_version: ModelVersion = Field(ModelVersion.A2E, description="The generator's model.")
+    extend_prompt: StrictBool = Field(
+        False, description="Whether A2E may rewrite the prompt with a language model."
+    )
+    end_image_url: ImageUrl | None = Field(
+        None, description="Address of the last frame, by the rules of `image_url`."
+    )
+    skip_face_enhance: StrictBool = Field(
+        False, description="Whether A2E leaves out its step that keeps faces alike."
+    )
+    lora: Lora | None = Field(
+        None,
+        description="Id of a LoRA at A2E. It takes the place of both prompts: leave them out.",
+    )
     metadata: Metadata = Field(
         default_factory=dict, description="Yours; returned with the task and its events."
     )
+
+    @field_validator("lora")
+    @classmethod
+    def _instead_of_prompts(cls, lora: str | None, given: ValidationInfo) -> str | None:
+        """A2E ignores prompts beside a LoRA: the video would be paid for without them."""
+        if lora is not None and any(
+            (given.data.get(name) or "").strip() for name in ("prompt", "negative_prompt")
+        ):
+            raise ValueError("takes the place of prompt and negative_prompt: leave those out")
+        if lora is not None and given.data.get("extend_prompt"):
+            raise ValueError("has no prompt that could be extended: leave extend_prompt out")
+        return lora
 
 
 class TaskRequest(TaskOptions):
     """The body of `POST /tasks`."""
 
     image_url: Annotated[
-        str,
-        StringConstraints(max_length=2048, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$"),
+        ImageUrl,
         Field(description="Address of the image: http or https, public, without credentials."),
     ]
 

@@ -94,6 +94,10 @@ class TaskView(View):
     negative_prompt: str
     video_time: VideoSeconds
     model_version: ModelVersion
+    extend_prompt: bool
+    end_image_url: str | None
+    skip_face_enhance: bool
+    lora: str | None
     metadata: dict[str, str]
     created_at: Moment
     updated_at: Moment

@@ -176,6 +176,10 @@ class Task(Frozen):
     negative_prompt: str
     video_time: VideoSeconds
     model_version: ModelVersion
+    extend_prompt: bool = False
+    end_image_url: str | None = None
+    skip_face_enhance: bool = False
+    lora: str | None = None
     metadata: dict[str, str] = {}
 
     created_at: Moment
@@ -255,8 +259,7 @@ class Task(Frozen):
     def changed(self, now: datetime, **changes: Any) -> "Task":
         """Return the next version of this task.
 
-        Raises `ValueError` for a change of status that the table does not permit: that is a fault
-        of the program, never of a caller.
+        Raises `ValueError` for a change of status that the table does not permit.
         """
         status = changes.get("status", self.status)
         if not self.status.may_become(status):

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,7 +19,7 @@ from image_to_video.domain.errors import (
     UnreadableImageError,
     WorkflowUnavailableError,
 )
-from image_to_video.domain.public_addresses import is_local_name, literal_address, may_contact
+from image_to_video.domain.public_addresses import fault_of_address
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Failure, FailureCode, Task, TaskStatus, WaitingFor
 from image_to_video.lifecycle.start import Starter
@@ -41,7 +39,6 @@ _ID_LENGTH: Final = 32
 _FORM_SECONDS: Final = 15 * 60
 # S3's limit.
 _MAX_KEY_BYTES: Final = 1024
-_NAME: Final = re.compile(r"[a-z0-9._-]+", re.I)
 
 
 class Intake:
@@ -76,7 +73,8 @@ class Intake:
         Raises `InvalidTaskError`, and `IdempotencyKeyReusedError` for a key that already belongs
         to another request.
         """
-        self._check_address(request.image_url)
+        self._check_address("image_url", request.image_url)
+        self._check_address("end_image_url", request.end_image_url)
         task_id = task_id_for(owner, idempotency_key) if idempotency_key else uuid4().hex
         options = TaskOptions.model_validate(request.model_dump(exclude={"image_url"}))
         file_name = unquote(urlsplit(request.image_url).path).rpartition("/")[2]
@@ -87,7 +85,7 @@ class Intake:
                 request.image_url,
                 options,
                 file_name=file_name,
-                fingerprint=_digest(json.dumps(request.model_dump(mode="json"), sort_keys=True)),
+                fingerprint=_fingerprint(request),
             )
         )
 
@@ -131,6 +129,7 @@ class Intake:
         Nothing is recorded: the form itself carries what `upload` will read.
         Raises `InvalidTaskError` where the options do not fit into it.
         """
+        self._check_address("end_image_url", request.end_image_url)
         key = reserved_key(owner, request.content_type)
         reserved = UploadedObject(self._storage.images_bucket, key, None, "", "")
         if reserved.owner != owner or len(key.encode()) > _MAX_KEY_BYTES:
@@ -154,7 +153,15 @@ class Intake:
             image = self._storage.image(uploaded.key, uploaded.version_id)
         except UnreadableImageError as error:
             return Failure(code=FailureCode.INVALID_IMAGE, message=str(error))
-        return read_options(uploaded, image)
+        options = read_options(uploaded, image)
+        if isinstance(options, TaskOptions):
+            fault = self._fault_of_address(options.end_image_url)
+            if fault is not None:
+                return Failure(
+                    code=FailureCode.INVALID_REQUEST,
+                    message=f"The object's metadata is wrong: end-image-url: {fault}",
+                )
+        return options
 
     def _admit(self, task: Task) -> Task:
         """Record, then workflow, then paid start; a repeated call repeats what is still open."""
@@ -188,6 +195,14 @@ class Intake:
         image_version: str | None = None,
     ) -> Task:
         now = self._now()
+        prompts = (
+            ("", "")
+            if options.lora
+            else (
+                _not_blank(options.prompt) or self._default_prompt,
+                _not_blank(options.negative_prompt) or self._default_negative_prompt,
+            )
+        )
         return Task(
             task_id=task_id,
             owner=owner,
@@ -196,10 +211,14 @@ class Intake:
             name=options.name or _printable(file_name[:120]) or "image",
             image_url=image_url,
             image_version=image_version,
-            prompt=_not_blank(options.prompt) or self._default_prompt,
-            negative_prompt=_not_blank(options.negative_prompt) or self._default_negative_prompt,
+            prompt=prompts[0],
+            negative_prompt=prompts[1],
             video_time=options.video_time,
             model_version=options.model_version,
+            extend_prompt=options.extend_prompt,
+            end_image_url=options.end_image_url,
+            skip_face_enhance=options.skip_face_enhance,
+            lora=options.lora,
             metadata=options.metadata,
             created_at=now,
             updated_at=now,
@@ -207,29 +226,15 @@ class Intake:
             execution=task_id,
         )
 
-    def _check_address(self, image_url: str) -> None:
-        """Refuse addresses that the generator could not, or should not, fetch."""
-        pointer = "/image_url"
-        try:
-            parts = urlsplit(image_url)
-            host, _ = _plain_host(unquote(parts.hostname or "")), parts.port
-        except ValueError as error:
-            raise InvalidTaskError(f"is not an address: {error}", pointer=pointer) from error
-        if not host:
-            raise InvalidTaskError("names no host", pointer=pointer)
-        if parts.username is not None or parts.password is not None:
-            raise InvalidTaskError("must not carry credentials", pointer=pointer)
-        address = literal_address(host)
+    def _check_address(self, field: str, address: str | None) -> None:
+        fault = self._fault_of_address(address)
+        if fault is not None:
+            raise InvalidTaskError(fault, pointer=f"/{field}")
+
+    def _fault_of_address(self, address: str | None) -> str | None:
         if address is None:
-            # A backslash or an escape in a name: clients disagree where such a host ends.
-            is_name = _NAME.fullmatch(host) is not None and "[" not in parts.netloc
-            permitted = is_name and (
-                not is_local_name(host) or (self._permit_loopback and host == "localhost")
-            )
-        else:
-            permitted = may_contact(address, permit_loopback=self._permit_loopback)
-        if not permitted:
-            raise InvalidTaskError("must be a public address", pointer=pointer)
+            return None
+        return fault_of_address(address, permit_loopback=self._permit_loopback)
 
 
 def _not_blank(prompt: str | None) -> str | None:
@@ -241,17 +246,18 @@ def _printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "_" for letter in name)
 
 
-def _plain_host(host: str) -> str:
-    """The host that clients read: full-width digits and dots are plain ones, what is invisible
-    counts for nothing. Raises `ValueError` for what is no name.
-    """
-    host = unicodedata.normalize("NFKC", host)
-    return host if ":" in host else host.encode("idna").decode("ascii")
-
-
 def task_id_for(owner: str, idempotency_key: str) -> str:
     """The id of the one task that an owner's idempotency key stands for."""
     return _digest(owner, idempotency_key)[:_ID_LENGTH]
+
+
+def _fingerprint(request: TaskRequest) -> str:
+    """What makes two requests of one key the same; defaults count as not given.
+
+    So a release with another optional field still knows the requests of the one before.
+    """
+    given = request.model_dump(mode="json", exclude_defaults=True)
+    return _digest(json.dumps(given, sort_keys=True))
 
 
 def _digest(*parts: str) -> str:

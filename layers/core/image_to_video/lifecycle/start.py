@@ -153,6 +153,10 @@ class Starter:
             negative_prompt=task.negative_prompt,
             video_time=task.video_time,
             model_version=task.model_version,
+            extend_prompt=task.extend_prompt,
+            end_image_url=task.end_image_url,
+            skip_face_enhance=task.skip_face_enhance,
+            lora=task.lora,
         )
 
     def _confirm(self, task: Task, attempt: Attempt) -> Task:

@@ -18,7 +18,11 @@ from image_to_video.domain.task import Failure, FailureCode
 
 PREFIX: Final = "uploads/"
 MAX_BYTES: Final = 10 * 1024 * 1024
-_OPTIONS: Final = ("prompt", "negative-prompt", "name", "video-time", "model-version")
+_OPTIONS: Final = tuple(
+    name.replace("_", "-") for name in TaskOptions.model_fields if name != "metadata"
+)
+_FLAGS: Final = frozenset({"extend_prompt", "skip_face_enhance"})
+_TRUTH: Final = {"true": True, "false": False}
 _METADATA_PREFIX: Final = "meta-"
 # The segment below the owner's that marks the keys of `POST /uploads`.
 _RESERVED: Final = "_promised"
@@ -84,6 +88,8 @@ def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskO
     # Python reads no number of thousands of digits.
     if seconds.isdecimal() and len(seconds) < 10:
         options["video_time"] = int(seconds)
+    for flag in _FLAGS & options.keys():
+        options[flag] = _TRUTH.get(str(options[flag]).lower(), options[flag])
     options["metadata"] = {
         name.removeprefix(_METADATA_PREFIX): value
         for name, value in given.items()
@@ -116,6 +122,10 @@ def write_options(request: UploadRequest) -> dict[str, str]:
         "name": request.name or request.filename[:120],
         "video-time": str(request.video_time),
         "model-version": request.model_version.value,
+        "extend-prompt": "true" if request.extend_prompt else None,
+        "end-image-url": request.end_image_url,
+        "skip-face-enhance": "true" if request.skip_face_enhance else None,
+        "lora": request.lora,
         **{f"{_METADATA_PREFIX}{name}": value for name, value in request.metadata.items()},
     }
     written = {name: _portable(value) for name, value in given.items() if value is not None}
