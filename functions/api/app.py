@@ -51,14 +51,14 @@ _NEVER_KEPT: Final = {"Cache-Control": "no-store"}
     summary="Start a task",
     description="Start a task; with the same `Idempotency-Key` the same task, however often.",
     tags=["tasks"],
-    responses=answers.TASK_RECORDED | problems(400, 401, 403, 413, 422, 429, 503),
+    responses=answers.TASK_RECORDED | problems(400, 401, 403, 413, 415, 422, 429, 503),
 )
 def create_task(request: TaskBody, idempotency_key: IdempotencyKey = None) -> Response[TaskView]:
     task, replayed = video_tasks().create_or_replay(_owner(), request, idempotency_key)
     if task.failure and task.generator_task_id is None and task.failure.code in _REFUSALS:
         said, code = task.failure.message, task.failure.code
         raise GeneratorRejectedError(said, code=code, replayed=replayed)
-    headers = {"Location": f"/v1/tasks/{task.task_id}"}
+    headers = {"Location": f"{app.base}tasks/{task.task_id}"}
     return _show(task, HTTPStatus.ACCEPTED, headers | (REPLAYED if replayed else {}))
 
 
@@ -83,7 +83,9 @@ def list_tasks(
         created_before=created_before,
         metadata=metadata_filter(app.current_event),
     )
-    return video_tasks().list(_owner(), limit=limit, cursor=cursor, wanted=wanted)
+    page = video_tasks().list(_owner(), limit=limit, cursor=cursor, wanted=wanted)
+    data = [task.linked_from(app.base) for task in page.data]
+    return page.model_copy(update={"data": data})
 
 
 @app.head("/tasks/<task_id>", include_in_schema=False)
@@ -140,7 +142,7 @@ def get_video(task_id: TaskId) -> Response[VideoLink | None]:
     summary="Get a form for an image",
     description="Get a form that uploads the image itself; the upload starts task `task_id`.",
     tags=["uploads"],
-    responses=answers.UPLOAD_FORM | problems(400, 401, 403, 413, 422, 429, 503),
+    responses=answers.UPLOAD_FORM | problems(400, 401, 403, 413, 415, 422, 429, 503),
 )
 def create_upload(request: UploadBody) -> Response[UploadTicket]:
     ticket = video_tasks().reserve_upload(_owner(), request)
@@ -220,4 +222,5 @@ def _show(
 ) -> Response[TaskView]:
     logger.append_keys(task_id=task.task_id)
     headers = headers if task.status.is_final else headers | RETRY_AFTER
-    return Response(status, JSON, video_tasks().show(task, cancellation), headers)
+    shown = video_tasks().show(task, cancellation).linked_from(app.base)
+    return Response(status, JSON, shown, headers)

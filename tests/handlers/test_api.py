@@ -24,7 +24,7 @@ def test_a_created_task_is_answered_with_its_place_and_when_to_ask_again(
     task = reply.body
     assert reply.status == 202
     assert reply.headers["Content-Type"] == "application/json"
-    assert reply.headers["Location"] == f"/v1/tasks/{task['task_id']}" == task["links"]["self"]
+    assert reply.headers["Location"] == f"tasks/{task['task_id']}" == task["links"]["self"]
     assert int(reply.headers["Retry-After"]) > 0
     assert (
         task

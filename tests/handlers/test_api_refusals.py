@@ -117,14 +117,14 @@ def test_json_that_is_no_request_is_invalid(without_aws: None, text: str) -> Non
         "application/jsonp",
     ],
 )
-def test_another_content_type_is_malformed(
+def test_another_content_type_is_not_supported(
     without_aws: None, generator: ScriptedGenerator, content_type: str
 ) -> None:
     event = sample("api/create_task")
     event["headers"]["Content-Type"] = content_type
     event["multiValueHeaders"]["Content-Type"] = [content_type]
 
-    assert_problem(send(event), 400, "malformed_request")
+    assert_problem(send(event), 415, "unsupported_media_type")
     assert not generator.requests
 
 

@@ -46,12 +46,14 @@ def an_api(origin: str | None = PAGE) -> RestApi:
     return app
 
 
-def answer(app: RestApi, method: str, path: str, **headers: str) -> dict[str, Any]:
+def answer(
+    app: RestApi, method: str, path: str, *, resource: str | None = None, **headers: str
+) -> dict[str, Any]:
     _, _, after = path.partition("/tasks/")
     event = {
         "httpMethod": method,
         "path": path,
-        "resource": path,
+        "resource": resource or path,
         "headers": headers,
         "pathParameters": {"task_id": after.partition("/")[0]} if after else None,
         "requestContext": {"requestId": "a-request", "path": f"/v1{path}", "stage": "v1"},
@@ -116,14 +118,31 @@ def test_what_cannot_be_an_id_is_no_task() -> None:
     assert code(answer(an_api(), "GET", "/tasks/no-id")) == (404, "task_not_found")
 
 
-def test_every_answer_names_its_request_and_only_get_has_a_body() -> None:
+def test_every_answer_names_its_request_and_head_keeps_the_body_of_get() -> None:
     app = an_api()
     said = [answer(app, "GET", "/tasks/abc"), answer(app, "HEAD", "/tasks/abc")]
     said += [answer(app, "POST", "/tasks/abc/cancel"), answer(app, "GET", "/nowhere")]
 
     assert [each["statusCode"] for each in said] == [200, 200, 204, 404]
-    assert [bool(each["body"]) for each in said] == [True, False, False, True]
+    assert [bool(each["body"]) for each in said] == [True, True, False, True]
+    assert said[0]["body"] == said[1]["body"]
     assert {*(each["multiValueHeaders"]["X-Request-Id"][0] for each in said)} == {"a-request"}
+
+
+@pytest.mark.parametrize(
+    ("path", "base"),
+    [
+        ("/tasks", ""),
+        ("/tasks/", "../"),
+        ("/tasks/abc", "../"),
+        ("/tasks/abc/cancel", "../../"),
+        ("/films/tasks/abc", "../"),
+    ],
+)
+def test_the_api_s_own_address_is_found_from_every_route(path: str, base: str) -> None:
+    app = an_api()
+    answer(app, "GET", path, resource=path.removeprefix("/films"))
+    assert app.base == base
 
 
 @pytest.mark.parametrize("header", ["Origin", "origin"])

@@ -7,9 +7,15 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from image_to_video.contract import rest_errors
-from image_to_video.contract.rest_errors import answer_error, answer_unexpected, answer_unreadable
+from image_to_video.contract.rest_errors import (
+    answer_error,
+    answer_other_content,
+    answer_unexpected,
+    answer_unreadable,
+)
 from image_to_video.domain import errors
 from image_to_video.domain.errors import ImageToVideoError
 from image_to_video.domain.task import FailureCode, WaitingFor
@@ -93,13 +99,16 @@ def test_a_wrong_field_is_named() -> None:
     assert content["errors"] == [{"pointer": "/image_url", "detail": "is private"}]
 
 
-@pytest.mark.parametrize(
-    ("error", "detail"), [(ValueError(), "Content-Type"), (RecursionError(), "nested")]
-)
-def test_an_unreadable_body_is_malformed(error: Exception, detail: str) -> None:
-    content = document(answer_unreadable(error))
+def test_json_that_cannot_be_read_is_malformed() -> None:
+    content = document(answer_unreadable(RecursionError()))
     assert (content["status"], content["code"]) == (400, "malformed_request")
-    assert detail in content["detail"]
+    assert "nested" in content["detail"]
+
+
+def test_another_content_type_is_not_supported() -> None:
+    content = document(answer_other_content(RequestUnsupportedContentType("text/plain", [])))
+    assert (content["status"], content["code"]) == (415, "unsupported_media_type")
+    assert "application/json" in content["detail"]
 
 
 def test_an_unexpected_error_is_counted_and_its_text_kept_from_the_caller(

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from image_to_video.contract import examples
-from image_to_video.contract.examples import named
+from image_to_video.contract.examples import named, shown_at
 from image_to_video.contract.responses import Health, TaskList, TaskView, UploadTicket, VideoLink
 
 type Responses = dict[int, OpenAPIResponse]
@@ -81,7 +81,9 @@ TASK_SHOWN: Final[Responses] = {
         *("Cache-Control", "ETag", "Retry-After"),
         model=TaskView,
         examples=named(
-            generating=examples.GENERATING, succeeded=examples.SUCCEEDED, failed=examples.FAILED
+            generating=shown_at(1, examples.GENERATING),
+            succeeded=shown_at(1, examples.SUCCEEDED),
+            failed=shown_at(1, examples.FAILED),
         ),
         links=_links("cancel_task", "get_video"),
     ),
@@ -91,17 +93,22 @@ TASK_SHOWN: Final[Responses] = {
     ),
 }
 TASK_CANCELED: Final[Responses] = {
-    status: _answer(
-        description,
+    200: _answer(
+        "The task, with what the request achieved as `cancellation`.",
+        model=TaskView,
+        examples=named(
+            refunded=shown_at(2, examples.CANCELED),
+            already_final=shown_at(2, examples.ALREADY_FINAL),
+        ),
+        links=_links("get_task"),
+    ),
+    202: _answer(
+        "The cancel request is recorded; what it achieved is not known yet.",
         "Retry-After",
         model=TaskView,
-        examples=named(refunded=examples.CANCELED),
+        examples=named(recorded=shown_at(2, examples.GENERATING)),
         links=_links("get_task"),
-    )
-    for status, description in {
-        200: "The task, with what the request achieved as `cancellation`.",
-        202: "The cancel request is recorded; what it achieved is not known yet.",
-    }.items()
+    ),
 }
 VIDEO_LINK: Final[Responses] = {
     200: _answer(

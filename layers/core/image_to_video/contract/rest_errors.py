@@ -64,7 +64,7 @@ def answer_invalid_request(error: RequestValidationError) -> Response[str]:
     places = {fault["loc"][0] for fault in error.errors()}
     if "json_invalid" in kinds or ("body" in places and not router.current_event.body):
         return problem_response(
-            HTTPStatus.BAD_REQUEST, "malformed_request", "The body is not JSON."
+            HTTPStatus.BAD_REQUEST, "malformed_request", "The body is not JSON that can be read."
         )
     if "path" in places:
         return no_such_task()
@@ -74,13 +74,22 @@ def answer_invalid_request(error: RequestValidationError) -> Response[str]:
     )
 
 
-@router.exception_handler([RequestUnsupportedContentType, RecursionError])
-def answer_unreadable(error: Exception) -> Response[str]:
-    """A body of another content type, or JSON that is nested deeper than Python reads it."""
-    detail = "Send the body as JSON that can be read, with Content-Type: application/json."
-    if isinstance(error, RecursionError):
-        detail = "The JSON is nested too deeply."
-    return problem_response(HTTPStatus.BAD_REQUEST, "malformed_request", detail)
+@router.exception_handler(RequestUnsupportedContentType)
+def answer_other_content(_: RequestUnsupportedContentType) -> Response[str]:
+    """A body that is not said to be JSON."""
+    return problem_response(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "Send the body as JSON, with Content-Type: application/json.",
+    )
+
+
+@router.exception_handler(RecursionError)
+def answer_unreadable(_: RecursionError) -> Response[str]:
+    """JSON that is nested deeper than Python reads it."""
+    return problem_response(
+        HTTPStatus.BAD_REQUEST, "malformed_request", "The JSON is nested too deeply."
+    )
 
 
 @router.exception_handler(Exception)

@@ -41,9 +41,9 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        description="Yours. The same request with the same key is the same task, however often"
-        " it is sent.",
-        examples=["order-4711"],
+        # No example: tools that send the examples would send several bodies with one key.
+        description="Yours, for example the number of an order. The same request with the same key"
+        " is the same task, however often it is sent.",
     ),
 ]
 Limit = Annotated[
@@ -120,18 +120,20 @@ def metadata_filter(event: APIGatewayProxyEvent) -> dict[str, str]:
 
 
 def readable_only(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event, with a content type that Powertools refuses unless the body is readable JSON.
+    """The event, so that Powertools refuses a body that is no JSON, or none that can be read.
 
     Powertools itself would read forms, and would fail on JSON with a number of endless digits.
     """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     kind = headers.get("content-type", JSON).partition(";")[0].strip().lower()
     body = _text_of(event)
-    readable = kind == JSON and body is not None and not _ENDLESS_NUMBER.search(body)
-    headers["content-type"] = JSON if readable else "refused"
-    if not body:
-        return {**event, "headers": headers}
-    return {**event, "headers": headers, "body": body, "isBase64Encoded": False}
+    unreadable = body is None or _ENDLESS_NUMBER.search(body)
+    return {
+        **event,
+        "headers": headers | {"content-type": JSON if kind == JSON else "unsupported"},
+        "body": None if unreadable else body,
+        "isBase64Encoded": False,
+    }
 
 
 def _text_of(event: Mapping[str, Any]) -> str | None:
@@ -143,6 +145,17 @@ def _text_of(event: Mapping[str, Any]) -> str | None:
         except ValueError:
             return None
     return body.removeprefix("\ufeff")
+
+
+def without_base_path(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event, with the path as it is below the API's own address.
+
+    A custom domain whose mapping has a base path passes it on in the path, and no route begins so
+    (https://docs.powertools.aws.dev/lambda/python/latest/core/event_handler/api_gateway/).
+    """
+    resource = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(event.get("resource") or "/"))
+    found = re.fullmatch(f"(?:/[^/]+)*?({resource}/*)", event["path"])
+    return {**event, "path": found[1] if found else event["path"]}
 
 
 def refuse_unclear_parameters(resource: str, route: Callable[..., Any]) -> Middleware:
