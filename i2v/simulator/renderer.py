@@ -63,6 +63,9 @@ class Renderer:
         target = self._target(task)
         try:
             picture = await fetch_picture(task.request.image_url)
+            if task.request.end_image_url:
+                # A last frame that cannot be had fails the task; no video shows it.
+                await fetch_picture(task.request.end_image_url)
             async with self._slots:
                 await self._render(picture, task.request.video_time, target)
         except (ClipError, OSError) as error:

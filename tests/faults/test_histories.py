@@ -49,7 +49,9 @@ GENERATOR_FAULTS = [
             "not_json_after",
             "no_id",
             "list_data",
+            "padded_record",
             "null_data",
+            "http_400",
             "moderated",
             "fails",
         )
@@ -66,14 +68,41 @@ GENERATOR_FAULTS = [
             "null_data",
             "unknown_status",
             "completed_without_url",
+            "early_link",
+            "padded_record",
+            "other_link_field",
+            "other_failure_fields",
             "fails",
         )
     ),
-    *({"on": "list", "kind": kind} for kind in ("http_500", "not_json", "missing_from_list")),
-    *({"on": "batch", "kind": kind} for kind in ("http_500", "null_data")),
+    *(
+        {"on": "list", "kind": kind}
+        for kind in (
+            "http_500",
+            "not_json",
+            "missing_from_list",
+            "padded_record",
+            "list_data",
+            "other_list_field",
+            "short_pages",
+            "repeats_last_page",
+            "fails_past_end",
+        )
+    ),
+    *({"on": "batch", "kind": kind} for kind in ("http_500", "null_data", "padded_record")),
     *(
         {"on": "download", "kind": kind}
-        for kind in ("link_expired", "truncated", "wrong_content", "http_500")
+        for kind in (
+            "link_expired",
+            "truncated",
+            "wrong_content",
+            "cut_without_length",
+            "cut_with_length",
+            "crafted",
+            "without_durations",
+            "mislabeled",
+            "http_500",
+        )
     ),
     *({"on": "delete", "kind": kind} for kind in ("http_500", "reset_after")),
 ]

@@ -24,6 +24,10 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "name": ("cat", "dog"),
     "video_time": (5, 10),
     "model_version": (ModelVersion.A2E, ModelVersion.A2E_V2),
+    "extend_prompt": (False, True),
+    "end_image_url": (None, "https://example.com/last.png"),
+    "skip_face_enhance": (False, True),
+    "lora": (None, "66b1f0"),
     "metadata": ({"order": "1", "shop": "2"}, {"order": "2", "shop": "1"}),
 }
 
@@ -46,12 +50,21 @@ def test_without_a_key_every_request_is_a_task(tasks: VideoTasks) -> None:
     assert len({tasks.create("anna", REQUEST, None).task_id for _ in range(3)}) == 3
 
 
+PROMPTS = {"prompt", "negative_prompt", "extend_prompt"}
+
+
+def fields_beside(field: str, given: int) -> dict[str, Any]:
+    """All fields that a request may have together with `field`: a LoRA takes no prompt."""
+    excluded = PROMPTS if field == "lora" else {"lora"}
+    return {name: values[given] for name, values in FIELDS.items() if name not in excluded}
+
+
 @pytest.mark.parametrize("field", TaskRequest.model_fields)
 def test_a_key_that_comes_with_another_value_in_any_field_is_refused(
     tasks: VideoTasks, generator: ScriptedGenerator, field: str
 ) -> None:
     """A field without values in the table above fails here: the fingerprint has to cover it."""
-    usual = {name: value for name, (value, _) in FIELDS.items()}
+    usual = fields_beside(field, 0)
     first = tasks.create("anna", TaskRequest.model_validate(usual), "key")
     other = TaskRequest.model_validate(usual | {field: FIELDS[field][1]})
     with pytest.raises(IdempotencyKeyReusedError):
@@ -62,7 +75,7 @@ def test_a_key_that_comes_with_another_value_in_any_field_is_refused(
 
 @pytest.mark.parametrize("field", [name for name in FIELDS if name != "image_url"])
 def test_a_key_that_comes_without_a_field_it_had_is_refused(tasks: VideoTasks, field: str) -> None:
-    given = {name: other for name, (_, other) in FIELDS.items()}
+    given = fields_beside(field, 1)
     tasks.create("anna", TaskRequest.model_validate(given), "key")
     del given[field]
     with pytest.raises(IdempotencyKeyReusedError):
@@ -133,3 +146,22 @@ def test_without_a_workflow_nothing_is_paid_and_nothing_is_lost(
     clock.advance(20)
     steps.poll_task(task.task_id)
     assert tasks.get("anna", task.task_id).status is TaskStatus.GENERATING
+
+
+def test_a_lora_is_sent_in_place_of_both_prompts(
+    tasks: VideoTasks, generator: ScriptedGenerator
+) -> None:
+    request = TaskRequest(image_url=REQUEST.image_url, lora="66b1f0", prompt=" ")
+    task = tasks.create("anna", request, None)
+    [sent] = generator.requests
+    assert (sent.lora, sent.prompt, sent.negative_prompt) == ("66b1f0", "", "")
+    assert (task.lora, task.prompt, task.negative_prompt) == ("66b1f0", "", "")
+
+
+def test_the_prompt_is_sent_as_it_is_unless_it_may_be_extended(
+    tasks: VideoTasks, generator: ScriptedGenerator
+) -> None:
+    for fields in ({}, {"extend_prompt": True, "skip_face_enhance": True}):
+        tasks.create("anna", TaskRequest.model_validate(REQUEST.model_dump() | fields), None)
+    sent = [(request.extend_prompt, request.skip_face_enhance) for request in generator.requests]
+    assert sent == [(False, False), (True, True)]

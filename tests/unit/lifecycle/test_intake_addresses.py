@@ -1,7 +1,7 @@
 """An image's address that does not lead to a public host is refused before anything is done."""
 
 import pytest
-from image_to_video.contract.requests import TaskRequest
+from image_to_video.contract.requests import TaskRequest, UploadRequest
 from image_to_video.domain.errors import InvalidTaskError
 from image_to_video.lifecycle.service import VideoTasks
 
@@ -23,9 +23,19 @@ PUBLIC = (
 
 
 def assert_refused(tasks: VideoTasks, address: str) -> None:
-    with pytest.raises(InvalidTaskError) as caught:
-        tasks.create("anna", TaskRequest(image_url=address), None)
-    assert caught.value.pointer == "/image_url"
+    """As the first and as the last frame, of a request and of the form of an upload."""
+    last = TaskRequest(image_url="https://example.com/a.png", end_image_url=address)
+    form = UploadRequest.model_validate(
+        {"filename": "a.png", "content_type": "image/png", "end_image_url": address}
+    )
+    for field, ask in (
+        ("image_url", lambda: tasks.create("anna", TaskRequest(image_url=address), None)),
+        ("end_image_url", lambda: tasks.create("anna", last, None)),
+        ("end_image_url", lambda: tasks.reserve_upload("anna", form)),
+    ):
+        with pytest.raises(InvalidTaskError) as caught:
+            ask()
+        assert caught.value.pointer == f"/{field}"
 
 
 @pytest.mark.parametrize("host", [*LOOPBACK, *INNER, *DISPUTED, *LOCAL_NAMES], ids=ascii)

@@ -203,6 +203,9 @@ def test_the_options_come_from_the_metadata(
         "name": "My film",
         "video-time": "10",
         "model-version": "a2e-v2",
+        "extend-prompt": "TRUE",
+        "skip-face-enhance": "false",
+        "end-image-url": "https://example.com/last.png",
         "meta-order": "77",
         "unrelated": "x",
     }
@@ -211,6 +214,8 @@ def test_the_options_come_from_the_metadata(
     [request] = generator.requests
     assert (request.prompt, request.negative_prompt) == ("Waves roll in.", "blur")
     assert (request.video_time, request.model_version) == (10, "a2e-v2")
+    assert (request.extend_prompt, request.skip_face_enhance) == (True, False)
+    assert request.end_image_url == "https://example.com/last.png"
 
 
 @pytest.mark.parametrize(
@@ -228,6 +233,16 @@ def test_the_options_come_from_the_metadata(
         (PNG, {"video-time": "ten"}, FailureCode.INVALID_REQUEST, "video-time"),
         (PNG, {"video_time": "20"}, FailureCode.INVALID_REQUEST, "write video-time"),
         (PNG, {"model-version": "best"}, FailureCode.INVALID_REQUEST, "model-version"),
+        (PNG, {"extend-prompt": "maybe"}, FailureCode.INVALID_REQUEST, "extend-prompt"),
+        (PNG, {"extend_prompt": "true"}, FailureCode.INVALID_REQUEST, "write extend-prompt"),
+        (
+            *(PNG, {"end-image-url": "http://10.0.0.1/a.png"}, FailureCode.INVALID_REQUEST),
+            "end-image-url: must be a public address",
+        ),
+        (
+            *(PNG, {"lora": "66b1f0", "prompt": "wave"}, FailureCode.INVALID_REQUEST),
+            "lora: Value error, takes the place of prompt",
+        ),
         (PNG, {"prompt": "x" * 1001}, FailureCode.INVALID_REQUEST, "prompt"),
     ],
     ids=lambda value: str(value)[:20] if isinstance(value, str | FailureCode) else "",
@@ -298,10 +313,7 @@ def test_a_permission_of_ours_that_is_missing_is_an_error_and_no_task(
     tasks: VideoTasks, services: Services, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uploaded = upload(application)
-    denied: Any = {
-        "Error": {"Code": "AccessDenied", "Message": "Access Denied"},
-        "ResponseMetadata": {"HTTPStatusCode": 403},
-    }
+    denied: Any = {"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}
 
     def refuse(**_: object) -> None:
         raise ClientError(denied, "GetObject")
@@ -319,7 +331,6 @@ def test_a_permission_of_ours_that_is_missing_is_an_error_and_no_task(
         ("uploads/anna/2026_$folder$", {}),
         ("uploads/anna/2026/", {"ContentType": "application/x-directory; charset=UTF-8"}),
         ("uploads/anna/a.png", {"Metadata": {"prompt": "wave", "mode": "33188"}}),
-        ("uploads/anna/a.png", {"Metadata": {"video-time": "7"}}),
         ("uploads/anna/archive/", {"StorageClass": "GLACIER"}),
         ("uploads/a/../b", {}),
     ],

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_to_video.adapters.storage import UploadedImage
-from image_to_video.contract.requests import UploadRequest
+from image_to_video.contract.requests import TaskOptions, UploadRequest
 from image_to_video.domain.errors import InvalidTaskError
 from image_to_video.domain.task import FailureCode, ModelVersion
 from image_to_video.lifecycle.uploads import (
@@ -22,9 +22,9 @@ from image_to_video.lifecycle.uploads import (
 from tests.support.corrupted_json import BOUNDED
 from tests.support.images import JPEG, PNG
 
-# What JSON can carry: anything but halves of surrogate pairs.
-letters = st.characters(exclude_categories=["Cs"])
-file_names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)
+# What a text may have; the noncharacters are among those that mean nothing (Cn).
+letters = st.characters(exclude_categories=["Cs", "Cc", "Cn"], exclude_characters="\ufffd")
+file_names = st.text(letters, min_size=1, max_size=60)
 requests = st.builds(
     dict[str, Any],
     filename=file_names,
@@ -34,6 +34,9 @@ requests = st.builds(
     name=st.none() | file_names,
     video_time=st.sampled_from([5, 10, 15, 20]),
     model_version=st.sampled_from(ModelVersion),
+    extend_prompt=st.booleans(),
+    end_image_url=st.none() | st.just("https://example.com/last.png?a=ü"),
+    skip_face_enhance=st.booleans(),
     metadata=st.dictionaries(
         st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,20}[a-z0-9])?", fullmatch=True),
         st.text(letters, max_size=40),
@@ -134,7 +137,14 @@ def test_the_same_content_and_options_under_one_key_are_one_order() -> None:
 
 
 def test_other_content_other_options_and_another_key_are_other_orders() -> None:
-    given = [{}, {"prompt": "a"}, {"negative-prompt": "a"}, {"name": "a"}, {"meta-take": "2"}]
+    given = [
+        {},
+        {"prompt": "a"},
+        {"negative-prompt": "a"},
+        {"name": "a"},
+        {"meta-take": "2"},
+        {"extend-prompt": "true"},
+    ]
     orders = [order_of(metadata) for metadata in [*given, {"video-time": "10"}, {"meta-take": "3"}]]
     orders += [order_of(content=JPEG), read_order(an_object(key="uploads/anna/b"), an_image())]
     # Wrong options are other ones than none, or none could follow them.
@@ -207,11 +217,13 @@ def test_an_invalid_owner_name_is_no_owner(owner: str) -> None:
 
 
 OPTION: Final = st.sampled_from(
-    ["prompt", "negative-prompt", "name", "video-time", "model-version", "meta-", "meta-a", "other"]
+    [name.replace("_", "-") for name in TaskOptions.model_fields] + ["meta-", "meta-a", "other"]
 )
 VALUE: Final = st.one_of(
     st.text(st.characters(codec=None), max_size=20),
-    st.sampled_from(["5", "20", "\u0665", "²", "7", "9" * 5000, "a2e-v2", "x" * 1001, "\0", "5.0"]),
+    st.sampled_from(
+        ["5", "20", "\u0665", "²", "7", "9" * 5000, "a2e-v2", "x" * 1001, "\0", "true", "lora1"]
+    ),
 )
 
 
@@ -244,7 +256,6 @@ def test_any_metadata_makes_an_order_or_a_failure(
         ("=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
         ("=?utf-8?q?a?= =?utf-8?q?b?=", "ab"),
         ("=?no-charset?B?R3LDvMOfZQ==?=", "=?no-charset?B?R3LDvMOfZQ==?="),
-        ("=?UTF-8?B?/w==?=", "=?UTF-8?B?/w==?="),
         ("=?UTF-8?B?R?=", "=?UTF-8?B?R?="),
     ],
 )
@@ -254,3 +265,25 @@ def test_metadata_is_read_as_s3_writes_what_is_not_ascii(kept: str, meant: str) 
     assert order.failure is None
     options = order.options
     assert (options.prompt, options.metadata) == (meant, {"note": meant})
+
+
+@pytest.mark.parametrize("option", ["prompt", "negative-prompt", "name", "meta-note"])
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        ("a\0b", "character 2 is U+0000, a control character"),
+        ("=?UTF-8?B?AAAA?=", "character 1 is U+0000, a control character"),
+        ("=?UTF-8?Q?two=0Alines?=", "character 4 is U+000A, a tab or a line break"),
+        ("=?UTF-8?B?77++?=", "character 1 is U+FFFE, a noncharacter"),
+        ("=?UTF-16?B?/f//3w==?=", "character 1 is U+FFFD, which stands for bytes"),
+        ("=?UTF-8?B?/w==?=", "character 1 is U+FFFD, which stands for bytes"),
+    ],
+)
+def test_a_forbidden_character_in_metadata_is_refused_however_it_is_written(
+    option: str, kept: str, why: str
+) -> None:
+    failure = order_of({option: kept}).failure
+
+    assert failure is not None
+    assert failure.code is FailureCode.INVALID_REQUEST
+    assert why in failure.message

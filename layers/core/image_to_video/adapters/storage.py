@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -25,6 +27,9 @@ PART_BYTES: Final = 8 * 1024 * 1024
 _LINK_SECONDS: Final = 7 * 24 * 3600
 # Clients follow the link at once; every request signs a new one.
 _VIDEO_LINK_SECONDS: Final = 15 * 60
+# A stored video is read in blocks of this size; so many of them are kept while it is checked.
+_BLOCK_BYTES: Final = 256 * 1024
+_BLOCKS_KEPT: Final = 8
 VIDEO_TYPE: Final = "video/mp4"
 UPLOAD_SCHEME: Final = "s3://"
 # KMS's errors that are about the key of the object; its others are about our calls, or pass.
@@ -48,6 +53,43 @@ class UploadedImage:
     version_id: str | None
     content: bytes | None
     is_archived: bool = False
+
+
+class StoredVideo:
+    """An object of the videos bucket, as it was when it was found, to be read or removed."""
+
+    def __init__(self, client: "S3Client", at: dict[str, Any], size: int) -> None:
+        self.size = size
+        self._client = client
+        self._at = at
+        self._block = lru_cache(_BLOCKS_KEPT)(self._fetch)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Stream it back."""
+        yield from self._client.get_object(**self._at)["Body"].iter_chunks(_BLOCK_BYTES)
+
+    def read_at(self, place: int, length: int) -> bytes:
+        """So many bytes from this place on, fewer only at the end; neighbours come along."""
+        end, parts = min(place + length, self.size), []
+        while place < end:
+            number, begin = divmod(place, _BLOCK_BYTES)
+            parts.append(self._block(number)[begin : begin + end - place])
+            place += len(parts[-1])
+        return b"".join(parts)
+
+    def delete(self) -> None:
+        """Remove it, unless something else has taken its place."""
+        try:
+            self._client.delete_object(**self._at)
+        except ClientError as error:
+            # 404: somebody else removed it. 409: somebody else is writing there.
+            if _status(error) not in (404, 409, 412):
+                raise
+
+    def _fetch(self, number: int) -> bytes:
+        begin = number * _BLOCK_BYTES
+        span = f"bytes={begin}-{begin + _BLOCK_BYTES - 1}"
+        return self._client.get_object(**self._at, Range=span)["Body"].read()
 
 
 class Storage:
@@ -120,20 +162,16 @@ class Storage:
             raise
         return True
 
-    def has_video(self, key: str) -> bool:
-        """True where the key has an object. S3 answers 403 where it is missing and not listable."""
+    def stored_video(self, key: str) -> "StoredVideo | None":
+        """What lies at this key, if anything. S3 answers 403 where it may not be told."""
         try:
-            self._client.head_object(Bucket=self.videos_bucket, Key=key)
+            head = self._client.head_object(Bucket=self.videos_bucket, Key=key)
         except ClientError as error:
             if _status(error) in (403, 404):
-                return False
+                return None
             raise
-        return True
-
-    def read_video(self, key: str) -> Iterator[bytes]:
-        """Stream a stored video back."""
-        reply = self._client.get_object(Bucket=self.videos_bucket, Key=key)
-        yield from reply["Body"].iter_chunks(64 * 1024)
+        at = {"Bucket": self.videos_bucket, "Key": key, "IfMatch": head["ETag"]}
+        return StoredVideo(self._client, at, head["ContentLength"])
 
     def delete_video(self, key: str) -> None:
         """Remove a video; harmless where there is none."""
@@ -149,12 +187,12 @@ class Storage:
             "get_object", Params=self._at(key, version_id), ExpiresIn=_LINK_SECONDS
         )
 
-    def sign_video(self, key: str, *, file_name: str, head: bool = False) -> str:
-        """A short-lived link to a video, which browsers save under that name. Never log it.
+    def sign_video(self, key: str, *, file_name: str, head: bool = False) -> tuple[str, datetime]:
+        """A short-lived link to a video, which browsers save under that name, and its end.
 
-        A link is signed for one method; with `head` it only tells what the video is.
+        Never log it. A link is signed for one method; with `head` it only tells what the video is.
         """
-        return self._client.generate_presigned_url(
+        link = self._client.generate_presigned_url(
             "head_object" if head else "get_object",
             Params={
                 "Bucket": self.videos_bucket,
@@ -163,6 +201,7 @@ class Storage:
             },
             ExpiresIn=_VIDEO_LINK_SECONDS,
         )
+        return link, _end_of(link)
 
     def sign_upload(
         self, key: str, *, content_type: str, metadata: dict[str, str], max_bytes: int, seconds: int
@@ -246,6 +285,18 @@ def _attachment(file_name: str) -> str:
 
 def _code(error: ClientError) -> str:
     return error.response["Error"]["Code"]
+
+
+def _end_of(link: str) -> datetime:
+    """When a signed link ends, as it says itself: S3 goes by that, whatever our clock says.
+
+    The credentials that signed it may end sooner, and the link with them; those of a Lambda
+    function do not say when:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
+    """
+    query = dict(parse_qsl(urlsplit(link).query))
+    signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return signed_at + timedelta(seconds=int(query["X-Amz-Expires"]))
 
 
 def _status(error: ClientError) -> int:

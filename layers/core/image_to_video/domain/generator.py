@@ -9,7 +9,11 @@ from image_to_video.domain.task import FailureCode, ModelVersion, VideoSeconds
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """One paid start. `name` is unique for each attempt and is how the attempt is found again."""
+    """One paid start. `name` is unique for each attempt and is how the attempt is found again.
+
+    `extend_prompt` lets the generator rewrite the prompt. `end_image_url` is the last frame. A
+    `lora` (A2E's id of one) takes the place of both prompts, which are empty then.
+    """
 
     name: str
     image_url: str
@@ -17,6 +21,10 @@ class StartRequest:
     negative_prompt: str
     video_time: VideoSeconds
     model_version: ModelVersion
+    extend_prompt: bool = False
+    end_image_url: str | None = None
+    skip_face_enhance: bool = False
+    lora: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

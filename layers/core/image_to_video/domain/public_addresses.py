@@ -1,13 +1,43 @@
 """Which network addresses may be contacted: public ones, and loopback only where permitted."""
 
+import re
 import socket
+import unicodedata
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 type Address = IPv4Address | IPv6Address
 
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+_NAME: Final = re.compile(r"[a-z0-9._-]+", re.I)
+
+
+def fault_of_address(url: str, *, permit_loopback: bool) -> str | None:
+    """Why the generator could not, or should not, fetch from an address; None where it may.
+
+    The words follow the name of the field. Names are judged by themselves: nothing is resolved.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = _plain_host(unquote(parts.hostname or "")), parts.port
+    except ValueError as error:
+        return f"is not an address: {error}"
+    if not host:
+        return "names no host"
+    if parts.username is not None or parts.password is not None:
+        return "must not carry credentials"
+    address = literal_address(host)
+    if address is None:
+        # A backslash or an escape in a name: clients disagree where such a host ends.
+        is_name = _NAME.fullmatch(host) is not None and "[" not in parts.netloc
+        permitted = is_name and (
+            not is_local_name(host) or (permit_loopback and host == "localhost")
+        )
+    else:
+        permitted = may_contact(address, permit_loopback=permit_loopback)
+    return None if permitted else "must be a public address"
 
 
 def may_contact(address: Address, *, permit_loopback: bool) -> bool:
@@ -48,6 +78,14 @@ def is_local_name(host: str) -> bool:
     name = host.rstrip(".").lower()
     suffixes = ("localhost", "local", "internal", "lan", "home.arpa")
     return "." not in name or any(name == s or name.endswith(f".{s}") for s in suffixes)
+
+
+def _plain_host(host: str) -> str:
+    """The host that clients read: full-width digits and dots are plain ones, what is invisible
+    counts for nothing. Raises `ValueError` for what is no name.
+    """
+    host = unicodedata.normalize("NFKC", host)
+    return host if ":" in host else host.encode("idna").decode("ascii")
 
 
 def _carried_ipv4(address: IPv6Address) -> IPv4Address | None:

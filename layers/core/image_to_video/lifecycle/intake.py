@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,7 +21,7 @@ from image_to_video.domain.errors import (
     WorkflowUnavailableError,
 )
 from image_to_video.domain.image_files import MAX_IMAGE_BYTES
-from image_to_video.domain.public_addresses import is_local_name, literal_address, may_contact
+from image_to_video.domain.public_addresses import fault_of_address
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Failure, Task, TaskStatus, WaitingFor
 from image_to_video.lifecycle.start import Starter
@@ -44,7 +42,6 @@ _ID_LENGTH: Final = 32
 _FORM_SECONDS: Final = 15 * 60
 # S3's limit.
 _MAX_KEY_BYTES: Final = 1024
-_NAME: Final = re.compile(r"[a-z0-9._-]+", re.I)
 
 
 class Intake:
@@ -73,26 +70,30 @@ class Intake:
         self._permit_loopback = permit_loopback
         self._now = now
 
-    def request(self, owner: str, request: TaskRequest, idempotency_key: str | None) -> Task:
+    def request(
+        self, owner: str, request: TaskRequest, idempotency_key: str | None
+    ) -> tuple[Task, bool]:
         """Record a task, give it a workflow, and start it: at most once for each key.
 
-        Raises `InvalidTaskError`, and `IdempotencyKeyReusedError` for a key that already belongs
-        to another request.
+        Returns the task, and whether an earlier request with this key has recorded it. Raises
+        `InvalidTaskError`, and `IdempotencyKeyReusedError` for a key that already belongs to
+        another request.
         """
-        self._check_address(request.image_url)
+        self._check_address("image_url", request.image_url)
+        self._check_address("end_image_url", request.end_image_url)
         task_id = task_id_for(owner, idempotency_key) if idempotency_key else uuid4().hex
         options = TaskOptions.model_validate(request.model_dump(exclude={"image_url"}))
         file_name = unquote(urlsplit(request.image_url).path).rpartition("/")[2]
-        return self._admit(
-            self._new_task(
-                owner,
-                task_id,
-                request.image_url,
-                options,
-                file_name=file_name,
-                fingerprint=_digest(json.dumps(request.model_dump(mode="json"), sort_keys=True)),
-            )
+        new = self._new_task(
+            owner,
+            task_id,
+            request.image_url,
+            options,
+            file_name=file_name,
+            fingerprint=_fingerprint(request),
         )
+        stored = self._table.create(new)
+        return self._admit(new, stored), stored != new
 
     def upload(self, uploaded: UploadedObject) -> Task | None:
         """Record and start the task that an uploaded object orders; a bad one fails at once.
@@ -119,9 +120,11 @@ class Intake:
             fingerprint=order.identity,
             image_version=order.version_id,
         )
-        stored = self._known(order.earlier) or (
-            self._admit(task) if order.failure is None else self._fail(task, order.failure)
-        )
+        stored = self._known(order.earlier)
+        if stored is None and order.failure is not None:
+            stored = self._fail(task, order.failure)
+        elif stored is None:
+            stored = self._admit(task, self._table.create(task))
         if stored.image_version != task.image_version:
             count("UploadsRepeated")
             known = {"key": uploaded.key, "task_id": stored.task_id}
@@ -134,6 +137,7 @@ class Intake:
         Nothing is recorded: the form itself carries what `upload` will read.
         Raises `InvalidTaskError` where the options do not fit into it.
         """
+        self._check_address("end_image_url", request.end_image_url)
         key = reserved_key(owner, request.content_type)
         reserved = UploadedObject(self._storage.images_bucket, key, None, "", "")
         if reserved.owner != owner or len(key.encode()) > _MAX_KEY_BYTES:
@@ -159,9 +163,12 @@ class Intake:
         except UnreadableImageError as error:
             return unreadable_order(uploaded, str(error))
         if image is None:
-            fault = "The uploaded object was removed before it could be read."
-            return unreadable_order(uploaded, fault)
-        return read_order(uploaded, image) if image.size else None
+            return unreadable_order(uploaded, "The uploaded object was removed before it was read.")
+        if not image.size:
+            return None
+        order = read_order(uploaded, image)
+        fault = self._fault_of_address(order.options.end_image_url)
+        return order if fault is None else order.with_fault("end-image-url", fault)
 
     def _known(self, identity: str | None) -> Task | None:
         """The task of an order that was made before, if it was."""
@@ -186,9 +193,8 @@ class Intake:
             )
         )
 
-    def _admit(self, task: Task) -> Task:
-        """Record, then workflow, then paid start; a repeated call repeats what is still open."""
-        stored = self._table.create(task)
+    def _admit(self, task: Task, stored: Task) -> Task:
+        """After the record the workflow, then the paid start; repeated, what is still open."""
         if stored.fingerprint != task.fingerprint:
             raise IdempotencyKeyReusedError(
                 "this Idempotency-Key was already used for another request; "
@@ -218,6 +224,14 @@ class Intake:
         image_version: str | None = None,
     ) -> Task:
         now = self._now()
+        prompts = (
+            ("", "")
+            if options.lora
+            else (
+                _not_blank(options.prompt) or self._default_prompt,
+                _not_blank(options.negative_prompt) or self._default_negative_prompt,
+            )
+        )
         return Task(
             task_id=task_id,
             owner=owner,
@@ -226,10 +240,14 @@ class Intake:
             name=options.name or _printable(file_name[:120]) or "image",
             image_url=image_url,
             image_version=image_version,
-            prompt=_not_blank(options.prompt) or self._default_prompt,
-            negative_prompt=_not_blank(options.negative_prompt) or self._default_negative_prompt,
+            prompt=prompts[0],
+            negative_prompt=prompts[1],
             video_time=options.video_time,
             model_version=options.model_version,
+            extend_prompt=options.extend_prompt,
+            end_image_url=options.end_image_url,
+            skip_face_enhance=options.skip_face_enhance,
+            lora=options.lora,
             metadata=options.metadata,
             created_at=now,
             updated_at=now,
@@ -237,29 +255,15 @@ class Intake:
             execution=task_id,
         )
 
-    def _check_address(self, image_url: str) -> None:
-        """Refuse addresses that the generator could not, or should not, fetch."""
-        pointer = "/image_url"
-        try:
-            parts = urlsplit(image_url)
-            host, _ = _plain_host(unquote(parts.hostname or "")), parts.port
-        except ValueError as error:
-            raise InvalidTaskError(f"is not an address: {error}", pointer=pointer) from error
-        if not host:
-            raise InvalidTaskError("names no host", pointer=pointer)
-        if parts.username is not None or parts.password is not None:
-            raise InvalidTaskError("must not carry credentials", pointer=pointer)
-        address = literal_address(host)
+    def _check_address(self, field: str, address: str | None) -> None:
+        fault = self._fault_of_address(address)
+        if fault is not None:
+            raise InvalidTaskError(fault, pointer=f"/{field}")
+
+    def _fault_of_address(self, address: str | None) -> str | None:
         if address is None:
-            # A backslash or an escape in a name: clients disagree where such a host ends.
-            is_name = _NAME.fullmatch(host) is not None and "[" not in parts.netloc
-            permitted = is_name and (
-                not is_local_name(host) or (self._permit_loopback and host == "localhost")
-            )
-        else:
-            permitted = may_contact(address, permit_loopback=self._permit_loopback)
-        if not permitted:
-            raise InvalidTaskError("must be a public address", pointer=pointer)
+            return None
+        return fault_of_address(address, permit_loopback=self._permit_loopback)
 
 
 def _not_blank(prompt: str | None) -> str | None:
@@ -271,17 +275,18 @@ def _printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "_" for letter in name)
 
 
-def _plain_host(host: str) -> str:
-    """The host that clients read: full-width digits and dots are plain ones, what is invisible
-    counts for nothing. Raises `ValueError` for what is no name.
-    """
-    host = unicodedata.normalize("NFKC", host)
-    return host if ":" in host else host.encode("idna").decode("ascii")
-
-
 def task_id_for(owner: str, idempotency_key: str) -> str:
     """The id of the one task that an owner's idempotency key stands for."""
     return _digest(owner, idempotency_key)[:_ID_LENGTH]
+
+
+def _fingerprint(request: TaskRequest) -> str:
+    """What makes two requests of one key the same; defaults count as not given.
+
+    So a release with another optional field still knows the requests of the one before.
+    """
+    given = request.model_dump(mode="json", exclude_defaults=True)
+    return _digest(json.dumps(given, sort_keys=True))
 
 
 def _digest(*parts: str) -> str:

@@ -106,14 +106,25 @@ class Starter:
     def find(self, task: Task) -> Started | None:
         """Look up every attempt of a task: an earlier one may have shown up late, and is paid.
 
-        None where the generator shows none of them. Raises `GeneratorError`.
+        None where the generator shows none of them. Raises `GeneratorError` where it shows none and
+        one of the lookups failed: a start that was found is accepted, whatever the others say.
         """
-        finds = [self._generator.find(a.name, since=a.sent_at) for a in task.attempts]
-        found = list({one.generator_task_id: one for one in finds if one is not None}.values())
+        found: dict[str, Started] = {}
+        failures: list[GeneratorError] = []
+        for attempt in task.attempts:
+            try:
+                started = self._generator.find(attempt.name, since=attempt.sent_at)
+            except GeneratorError as error:
+                failures.append(error)
+                continue
+            if started is not None:
+                found.setdefault(started.generator_task_id, started)
         if len(found) > 1:
             count("StartsDoubled")
             logger.error("both attempts were accepted", extra={"attempts": len(found)})
-        return found[0] if found else None
+        if failures and not found:
+            raise failures[0]
+        return next(iter(found.values()), None)
 
     def _send(self, task: Task, request: StartRequest) -> Task:
         try:
@@ -153,6 +164,10 @@ class Starter:
             negative_prompt=task.negative_prompt,
             video_time=task.video_time,
             model_version=task.model_version,
+            extend_prompt=task.extend_prompt,
+            end_image_url=task.end_image_url,
+            skip_face_enhance=task.skip_face_enhance,
+            lora=task.lora,
         )
 
     def _confirm(self, task: Task, attempt: Attempt) -> Task:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from typing import Final
@@ -19,7 +19,11 @@ from image_to_video.domain.owner_names import owner_is_valid
 from image_to_video.domain.task import Failure, FailureCode
 
 PREFIX: Final = "uploads/"
-_OPTIONS: Final = ("prompt", "negative-prompt", "name", "video-time", "model-version")
+_OPTIONS: Final = tuple(
+    name.replace("_", "-") for name in TaskOptions.model_fields if name != "metadata"
+)
+_FLAGS: Final = frozenset({"extend_prompt", "skip_face_enhance"})
+_TRUTH: Final = {"true": True, "false": False}
 _METADATA_PREFIX: Final = "meta-"
 # The segment below the owner's that marks the keys of `POST /uploads`.
 _RESERVED: Final = "_promised"
@@ -80,6 +84,10 @@ class Order:
     failure: Failure | None = None
     earlier: str | None = None
 
+    def with_fault(self, option: str, fault: str) -> "Order":
+        """The order with this fault of an option, unless it has another one."""
+        return replace(self, failure=self.failure or _wrong(f"{option}: {fault}"))
+
 
 def read_order(uploaded: UploadedObject, image: UploadedImage) -> Order:
     """The order of an object by its content and its options, whatever else is changed of it.
@@ -120,8 +128,7 @@ def _read_options(metadata: dict[str, str]) -> TaskOptions | Failure:
         option = name.replace("_", "-")
         if option in _OPTIONS and option != name:
             # Ignored, the video would be paid for without this option.
-            message = f"The object's metadata is wrong: write {option}, not {name}."
-            return Failure(code=FailureCode.INVALID_REQUEST, message=message)
+            return _wrong(f"write {option}, not {name}.")
     given = {name: _plain(value) for name, value in metadata.items()}
     options: dict[str, object] = {
         name.replace("-", "_"): value for name, value in given.items() if name in _OPTIONS
@@ -130,6 +137,8 @@ def _read_options(metadata: dict[str, str]) -> TaskOptions | Failure:
     # Python reads no number of thousands of digits.
     if seconds.isdecimal() and len(seconds) < 10:
         options["video_time"] = int(seconds)
+    for flag in _FLAGS & options.keys():
+        options[flag] = _TRUTH.get(str(options[flag]).lower(), options[flag])
     options["metadata"] = {
         name.removeprefix(_METADATA_PREFIX): value
         for name, value in given.items()
@@ -141,9 +150,12 @@ def _read_options(metadata: dict[str, str]) -> TaskOptions | Failure:
         faults = "; ".join(
             f"{str(fault['loc'][0]).replace('_', '-')}: {fault['msg']}" for fault in error.errors()
         )
-        return Failure(
-            code=FailureCode.INVALID_REQUEST, message=f"The object's metadata is wrong: {faults}"
-        )
+        return _wrong(faults)
+
+
+def _wrong(what: str) -> Failure:
+    message = f"The object's metadata is wrong: {what}"
+    return Failure(code=FailureCode.INVALID_REQUEST, message=message)
 
 
 def _written(options: TaskOptions | Failure, metadata: dict[str, str]) -> str:
@@ -168,7 +180,7 @@ def reserved_key(owner: str, content_type: str) -> str:
 
 
 def write_options(request: UploadRequest) -> dict[str, str]:
-    """The metadata from which `read_options` reads the same options.
+    """The metadata from which `read_order` reads the same options.
 
     Raises `InvalidTaskError` where they are more than an object can carry.
     """
@@ -178,6 +190,10 @@ def write_options(request: UploadRequest) -> dict[str, str]:
         "name": request.name or request.filename[:120],
         "video-time": str(request.video_time),
         "model-version": request.model_version.value,
+        "extend-prompt": "true" if request.extend_prompt else None,
+        "end-image-url": request.end_image_url,
+        "skip-face-enhance": "true" if request.skip_face_enhance else None,
+        "lora": request.lora,
         **{f"{_METADATA_PREFIX}{name}": value for name, value in request.metadata.items()},
     }
     written = {name: _portable(value) for name, value in given.items() if value is not None}
@@ -214,7 +230,10 @@ def _plain(value: str) -> str:
         return value
     try:
         return str(make_header(decode_header(value)))
-    except (HeaderParseError, LookupError, UnicodeError):
+    except UnicodeError:
+        # As everybody hands on bytes that are no text; no option may have it.
+        return "\N{REPLACEMENT CHARACTER}"
+    except (HeaderParseError, LookupError):
         return value
 
 
