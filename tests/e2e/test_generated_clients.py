@@ -107,13 +107,13 @@ def test_a_task_is_created_and_followed(
     generated: Client, connected: Any, running: Running
 ) -> None:
     made = generated.models
-    body = made.TaskRequest(image_url=running.sample_url, video_time=made.TaskRequestVideoTime(5))
+    body = made.TaskRequest(image_url=running.sample_url, video_time=made.VideoSeconds(5))
 
     created = generated.call("create_task", connected)(body=body, idempotency_key="generated")
     task_id = created.parsed.task_id
     running.end_of(task_id)
     shown = generated.call("get_task", connected)(task_id)
-    listed = generated.call("list_tasks", connected)(status=made.TaskStatus.SUCCEEDED)
+    listed = generated.call("list_tasks", connected)(status=[made.TaskStatus.SUCCEEDED])
     canceled = generated.call("cancel_task", connected)(task_id)
 
     assert isinstance(created.parsed, made.TaskView)

@@ -116,7 +116,7 @@ class ModelVersion(StrEnum):
     A2E_V2_FLASH = "a2e-v2-flash"
 
 
-VideoSeconds = Literal[5, 10, 15, 20]
+type VideoSeconds = Literal[5, 10, 15, 20]
 
 
 class Failure(Frozen):
