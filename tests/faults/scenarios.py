@@ -9,10 +9,10 @@ from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.uploads import UploadedObject
 
 from tests.faults.world import World
+from tests.support.images import PNG
 
 OWNER = "anna"
 REQUEST = TaskRequest(image_url="https://pictures.example.com/portrait.png")
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 S = TaskStatus
 
@@ -42,11 +42,15 @@ def rest(world: World) -> None:
 
 
 def upload(world: World) -> None:
+    """An image is put and told of twice; then it is touched, as tools do that keep attributes."""
     bucket, key = world.settings.images_bucket, f"uploads/{OWNER}/a + ä.png"
-    reply = world.application.client("s3").put_object(Bucket=bucket, Key=key, Body=PNG)
-    uploaded = UploadedObject(bucket, key, None, reply["ETag"], "01")
-    for _ in range(2):
-        world.call(lambda: world.tasks.create_from_upload(uploaded), tries=3)
+    for attribute, deliveries in (("01", 2), ("02", 1)):
+        world.application.client("s3").put_object(
+            Bucket=bucket, Key=key, Body=PNG, Metadata={"mtime": attribute}
+        )
+        uploaded = UploadedObject(bucket, key, None, f"etag-{attribute}", attribute)
+        for _ in range(deliveries):
+            world.call(partial(world.tasks.create_from_upload, uploaded), tries=3)
     world.run()
 
 

@@ -27,6 +27,7 @@ SHARED: Final = {
             "tests/e2e/test_owners.py",
             "tests/e2e/test_subscriber.py",
             "tests/e2e/test_tokens.py",
+            "tests/e2e/test_uploads.py",
         ),
         "running",
     ),

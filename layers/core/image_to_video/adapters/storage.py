@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -12,10 +12,15 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from botocore.exceptions import ClientError
 
 from image_to_video.domain.errors import UnreadableImageError
+from image_to_video.domain.image_files import MAX_IMAGE_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import (
+        CompletedPartTypeDef,
+        GetObjectOutputTypeDef,
+        HeadObjectOutputTypeDef,
+    )
 
 # S3 wants at least 5 MiB for every part but the last; one part is what a copy holds in memory.
 PART_BYTES: Final = 8 * 1024 * 1024
@@ -27,15 +32,27 @@ _BLOCK_BYTES: Final = 256 * 1024
 _BLOCKS_KEPT: Final = 8
 VIDEO_TYPE: Final = "video/mp4"
 UPLOAD_SCHEME: Final = "s3://"
+# KMS's errors that are about the key of the object; its others are about our calls, or pass.
+# https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html
+_UNUSABLE_KEY: Final = frozenset(
+    f"KMS.{name}Exception"
+    for name in ("Disabled", "NotFound", "KMSInvalidState", "InvalidKeyUsage", "IncorrectKey")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class UploadedImage:
-    """What an uploaded object says of itself: metadata as S3 keeps it, and its first bytes."""
+    """An uploaded object: metadata as S3 keeps it, the version that was read, and its bytes.
+
+    `content` is None where they cannot be read, because it is archived, or are too many to be.
+    """
 
     size: int
     metadata: dict[str, str]
-    first_bytes: bytes
+    etag: str
+    version_id: str | None
+    content: bytes | None
+    is_archived: bool = False
 
 
 class StoredVideo:
@@ -88,23 +105,28 @@ class Storage:
         return f"{UPLOAD_SCHEME}{self.images_bucket}/{key}"
 
     def image(self, key: str, version_id: str | None) -> UploadedImage | None:
-        """Read an uploaded image's metadata and beginning, or None where it is gone.
+        """Read an uploaded image, or None where it is gone.
 
         Raises `UnreadableImageError` where its encryption keeps us out.
         """
         at = self._at(key, version_id)
         try:
-            head = self._client.head_object(**at)
-            size = head["ContentLength"]
-            # S3 refuses any range of an empty object.
-            body = self._client.get_object(**at, Range="bytes=0-15")["Body"] if size else None
+            reply = self._client.get_object(**at)
         except ClientError as error:
-            if _status(error) == 404:
-                return None
-            if _status(error) in (400, 403):
-                self._check_encryption(at)
+            match _code(error):
+                case "NoSuchKey" | "NoSuchVersion":
+                    return None
+                case "InvalidObjectState":
+                    head = self._client.head_object(**at)
+                    return _described(head, content=None, is_archived=True)
+            if _is_sealed(error):
+                raise UnreadableImageError(
+                    "The uploaded object is encrypted with a key that the application cannot use."
+                ) from error
             raise
-        return UploadedImage(size, head["Metadata"], body.read() if body else b"")
+        with closing(reply["Body"]) as body:
+            is_small = reply["ContentLength"] <= MAX_IMAGE_BYTES
+            return _described(reply, content=body.read() if is_small else None)
 
     def store_video(self, key: str, chunks: Iterable[bytes]) -> bool:
         """Stream a video to its key; True when done, False when it already has an object.
@@ -199,21 +221,6 @@ class Storage:
         )
         return post["url"], post["fields"]
 
-    def _check_encryption(self, at: dict[str, Any]) -> None:
-        """Raise `UnreadableImageError` where that is why an object cannot be read.
-
-        Anything else, our own permissions above all, is not its uploader's fault. HeadObject
-        never says which it was; GetObject does.
-        """
-        try:
-            self._client.get_object(**at, Range="bytes=0-0")["Body"].close()
-        except ClientError as error:
-            reason = str(error).lower()
-            if "kms" in reason or "encryption" in reason:
-                raise UnreadableImageError(
-                    "The uploaded object is encrypted with a key that the application cannot use."
-                ) from error
-
     def _at(self, key: str, version_id: str | None) -> dict[str, Any]:
         version = {"VersionId": version_id} if version_id else {}
         return {"Bucket": self.images_bucket, "Key": key} | version
@@ -223,6 +230,39 @@ class Storage:
             self._client.abort_multipart_upload(
                 Bucket=self.videos_bucket, Key=key, UploadId=upload_id
             )
+
+
+def _described(
+    reply: "GetObjectOutputTypeDef | HeadObjectOutputTypeDef",
+    *,
+    content: bytes | None,
+    is_archived: bool = False,
+) -> UploadedImage:
+    return UploadedImage(
+        size=reply["ContentLength"],
+        metadata=reply["Metadata"],
+        etag=reply["ETag"].strip('"'),
+        version_id=reply.get("VersionId"),
+        content=content,
+        is_archived=is_archived,
+    )
+
+
+def _is_sealed(error: ClientError) -> bool:
+    """True where an object's key keeps us out, and not a permission of ours that is missing.
+
+    Names of roles and keys of objects stand in the same messages, so single words decide nothing.
+    """
+    code, message = _code(error), error.response["Error"]["Message"]
+    match code:
+        case "InvalidRequest":
+            return "Server Side Encryption" in message
+        case "AccessDenied":
+            refused = re.search(r"not authorized to perform: (\S+)", message)
+            is_about_key = refused is not None and refused[1].startswith("kms:")
+            # Of a key in another account or region.
+            return is_about_key or message.startswith("The ciphertext refers to a customer master")
+    return code in _UNUSABLE_KEY
 
 
 def _in_parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -241,6 +281,10 @@ def _attachment(file_name: str) -> str:
     name = "".join(letter if letter.isprintable() else "_" for letter in file_name)
     plain = re.sub(r'[^ -~]|["%/\\]', "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]
 
 
 def _end_of(link: str) -> datetime:

@@ -99,7 +99,8 @@ class Starter:
             try:
                 task = self._transitions.write_or_raise(task, recorded)
             except TaskConflictError:
-                return self._transitions.reload(task)
+                # From what would have been recorded: the slot is held as if it had been.
+                return self._transitions.reload(recorded)
             reservation.keep()
         return self._send(task, request)
 
