@@ -1,7 +1,8 @@
 # .venv runs everything and, with the test tools, tests everything: `make demo`, `make up` and
 # `make deploy` install what they run, `make check` and `make test` add the rest. .venv-sam holds the
-# SAM CLI and .venv-checkov the template's security checks, each alone, because their pins and the
-# emulator's cannot be met together. All come from locks with hashes.
+# SAM CLI, .venv-checkov the template's security checks and .venv-clients what makes clients of the
+# published contracts, each alone, because their pins and the emulator's cannot be met together. All
+# come from locks with hashes.
 
 .PHONY: help demo up check test lint benchmark contracts crash-points deploy lock clean
 .DEFAULT_GOAL := help
@@ -16,6 +17,7 @@ TEST := .venv/.ready
 LOCAL := $(if $(wildcard $(TEST)),$(TEST),.venv/.ready-local)
 SAM := .venv-sam/.ready
 CHECKOV := .venv-checkov/.ready
+CLIENTS := .venv-clients/.ready
 
 # Sets $$python to the real executable of a Python 3.13, not to the shim of a version manager. As
 # a last resort uv, where it is installed, fetches one into this folder.
@@ -39,7 +41,7 @@ help:
 	@echo 'make up            run the whole application on this machine, until Ctrl-C'
 	@echo 'make check         the fast lane: format, lint, types, unit tests'
 	@echo 'make test          every check and every test'
-	@echo 'make benchmark     show how much memory storing a video takes'
+	@echo 'make benchmark     show how much memory storing a video takes, and a hostile one'
 	@echo 'make contracts     write functions/openapi.json and functions/asyncapi.json from the code'
 	@echo 'make crash-points  count the crash points again into tests/faults/crash_points.json'
 	@echo 'make lock          resolve the dependencies again into requirements/'
@@ -55,7 +57,7 @@ up: $(LOCAL)
 check: lint
 	.venv/bin/pytest -n 2 tests/unit tests/repository $(ARGS)
 
-test: lint $(SAM) $(CHECKOV)
+test: lint $(SAM) $(CHECKOV) $(CLIENTS)
 	.venv/bin/pytest -n 2 $(ARGS)
 
 lint: $(TEST)
@@ -65,6 +67,7 @@ lint: $(TEST)
 
 benchmark: $(TEST)
 	@.venv/bin/python tests/benchmarks/store_memory.py
+	@.venv/bin/python -m tests.benchmarks.hostile_video
 
 # What the API and the events promise, from the code itself; a test compares.
 contracts: $(LOCAL)
@@ -89,9 +92,10 @@ lock:
 	$(COMPILE) pyproject.toml --group local --group build -c requirements/test.lock -o requirements/local.lock
 	$(COMPILE) --group sam -o requirements/sam.lock
 	$(COMPILE) --group checkov -o requirements/checkov.lock
+	$(COMPILE) --group clients -o requirements/clients.lock
 
 clean:
-	rm -rf .venv .venv-sam .venv-checkov .python .aws-sam .local out
+	rm -rf .venv .venv-sam .venv-checkov .venv-clients .python .aws-sam .local out
 
 # Installs a lock and this project into .venv, keeping what is there already. Without a marker the
 # last set-up was interrupted, and begins anew.
@@ -125,3 +129,6 @@ $(SAM): requirements/sam.lock
 
 $(CHECKOV): requirements/checkov.lock
 	@$(call set_up_alone,.venv-checkov,checkov,requirements/checkov.lock)
+
+$(CLIENTS): requirements/clients.lock
+	@$(call set_up_alone,.venv-clients,the makers of clients,requirements/clients.lock)

@@ -16,6 +16,7 @@ from i2v.errors import CommandError
 PROJECT: Final = Path(__file__).resolve().parent.parent
 STACK_NAME: Final = "image-to-video"
 _ARTIFACTS: Final = "i2v-artifacts"
+_API_ON_AWS: Final = "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/"
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
@@ -59,7 +60,11 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
     The layer contains no third-party packages: the emulator runs functions with its own
     interpreter, which has them.
     """
-    template: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text())
+    # The emulator serves APIs below its own address, and the template names the API's on AWS.
+    here = f"{emulator.endpoint_url}/_aws/execute-api/${{Api}}/"
+    template: dict[str, Any] = yaml_parse(
+        (PROJECT / "template.yaml").read_text().replace(_API_ON_AWS, here)
+    )
     emulator.client("s3").create_bucket(Bucket=_ARTIFACTS)
 
     def upload(name: str, content: bytes) -> str:

@@ -91,7 +91,7 @@ def running_stack(
         endpoint = emulator.endpoint_url
         yield (
             LocalStack(
-                api_url=f"{endpoint}/_aws/execute-api/{outputs['ApiId']}/v1",
+                api_url=outputs["ApiUrl"],
                 token=tokens.create(owner=OWNER, name="local", now=datetime.now(UTC)),
                 owner=OWNER,
                 images_bucket=outputs["ImagesBucketName"],

@@ -6,13 +6,16 @@ from typing import Any, Final
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video import __version__
+from image_to_video.adapters.storage import VIDEO_TYPE
+from image_to_video.adapters.task_table import TaskFilter
 from image_to_video.contract import openapi_responses as answers
 from image_to_video.contract.asyncapi import event_catalogue
+from image_to_video.contract.http_semantics import entity_tag, field_value, preferred
 from image_to_video.contract.openapi import describe
 from image_to_video.contract.openapi_responses import problems
-from image_to_video.contract.responses import Health, TaskList, TaskView, UploadTicket
+from image_to_video.contract.responses import Health, TaskList, TaskView, UploadTicket, VideoLink
 from image_to_video.contract.rest_api import RestApi
-from image_to_video.contract.rest_errors import RETRY_AFTER
+from image_to_video.contract.rest_errors import REPLAYED, RETRY_AFTER
 from image_to_video.contract.rest_requests import (
     JSON,
     CreatedAfter,
@@ -20,10 +23,11 @@ from image_to_video.contract.rest_requests import (
     Cursor,
     IdempotencyKey,
     Limit,
-    Status,
+    Statuses,
     TaskBody,
     TaskId,
     UploadBody,
+    metadata_filter,
     refuse_unclear_parameters,
 )
 from image_to_video.domain.errors import GeneratorRejectedError
@@ -36,6 +40,8 @@ app = RestApi(cors_origin=lambda: settings().cors_origin)
 # What the generator may refuse at the start; the record of such a task stays and says the same.
 _REFUSALS: Final = (FailureCode.INVALID_IMAGE, FailureCode.CONTENT_REFUSED)
 _KEPT: Final = {"Cache-Control": "max-age=300"}
+# A cache may keep a task, and asks each time whether it has changed.
+_REVALIDATED: Final = {"Cache-Control": "private, no-cache"}
 _NEVER_KEPT: Final = {"Cache-Control": "no-store"}
 
 
@@ -45,13 +51,15 @@ _NEVER_KEPT: Final = {"Cache-Control": "no-store"}
     summary="Start a task",
     description="Start a task; with the same `Idempotency-Key` the same task, however often.",
     tags=["tasks"],
-    responses=answers.TASK_RECORDED | problems(400, 401, 403, 413, 422, 429, 503),
+    responses=answers.TASK_RECORDED | problems(400, 401, 403, 413, 415, 422, 429, 503),
 )
 def create_task(request: TaskBody, idempotency_key: IdempotencyKey = None) -> Response[TaskView]:
-    task = video_tasks().create(_owner(), request, idempotency_key)
+    task, replayed = video_tasks().create_or_replay(_owner(), request, idempotency_key)
     if task.failure and task.generator_task_id is None and task.failure.code in _REFUSALS:
-        raise GeneratorRejectedError(task.failure.message, code=task.failure.code)
-    return _show(task, HTTPStatus.ACCEPTED, {"Location": f"/v1/tasks/{task.task_id}"})
+        said, code = task.failure.message, task.failure.code
+        raise GeneratorRejectedError(said, code=code, replayed=replayed)
+    headers = {"Location": f"{app.base}tasks/{task.task_id}"}
+    return _show(task, HTTPStatus.ACCEPTED, headers | (REPLAYED if replayed else {}))
 
 
 @app.get(
@@ -65,18 +73,19 @@ def create_task(request: TaskBody, idempotency_key: IdempotencyKey = None) -> Re
 def list_tasks(
     limit: Limit = 20,
     cursor: Cursor = None,
-    status: Status = None,
+    status: Statuses = None,
     created_after: CreatedAfter = None,
     created_before: CreatedBefore = None,
 ) -> TaskList:
-    return video_tasks().list(
-        _owner(),
-        limit=limit,
-        cursor=cursor,
-        status=status,
+    wanted = TaskFilter(
+        statuses=frozenset(status or ()),
         created_after=created_after,
         created_before=created_before,
+        metadata=metadata_filter(app.current_event),
     )
+    page = video_tasks().list(_owner(), limit=limit, cursor=cursor, wanted=wanted)
+    data = [task.linked_from(app.base) for task in page.data]
+    return page.model_copy(update={"data": data})
 
 
 @app.head("/tasks/<task_id>", include_in_schema=False)
@@ -89,7 +98,8 @@ def list_tasks(
     responses=answers.TASK_SHOWN | problems(401, 403, 404, 429, 503),
 )
 def get_task(task_id: TaskId) -> Response[TaskView]:
-    return _show(video_tasks().get(_owner(), task_id), HTTPStatus.OK, {})
+    task = video_tasks().get(_owner(), task_id)
+    return _show(task, HTTPStatus.OK, _REVALIDATED | {"ETag": _tag_of(task)})
 
 
 @app.post(
@@ -110,15 +120,20 @@ def cancel_task(task_id: TaskId) -> Response[TaskView]:
     "/tasks/<task_id>/video",
     operation_id="get_video",
     summary="Fetch the video",
-    description="Redirect to the finished video: a link of a few minutes, a fresh one each time.",
+    description="Redirect to the finished video: a link of a few minutes, a fresh one each time."
+    " Where `Accept` prefers `application/json`, the link comes as JSON, for players that cannot"
+    " send a header.",
     tags=["tasks"],
     responses=answers.VIDEO_LINK | problems(401, 403, 404, 409, 429, 503),
 )
-def get_video(task_id: TaskId) -> Response[None]:
+def get_video(task_id: TaskId) -> Response[VideoLink | None]:
     logger.append_keys(task_id=task_id)
-    head = app.current_event.http_method == "HEAD"
-    link = video_tasks().video_link(_owner(), task_id, head=head)
-    return Response(HTTPStatus.FOUND, headers=_NEVER_KEPT | {"Location": link})
+    event = app.current_event
+    link = video_tasks().video_link(_owner(), task_id, head=event.http_method == "HEAD")
+    headers = _NEVER_KEPT | {"Vary": "Accept"}
+    if preferred(field_value(event.raw_event, "Accept"), (VIDEO_TYPE, JSON)) == JSON:
+        return Response(HTTPStatus.OK, JSON, link, headers)
+    return Response(HTTPStatus.FOUND, headers=headers | {"Location": link.url})
 
 
 @app.post(
@@ -127,7 +142,7 @@ def get_video(task_id: TaskId) -> Response[None]:
     summary="Get a form for an image",
     description="Get a form that uploads the image itself; the upload starts task `task_id`.",
     tags=["uploads"],
-    responses=answers.UPLOAD_FORM | problems(400, 401, 403, 413, 422, 429, 503),
+    responses=answers.UPLOAD_FORM | problems(400, 401, 403, 413, 415, 422, 429, 503),
 )
 def create_upload(request: UploadBody) -> Response[UploadTicket]:
     ticket = video_tasks().reserve_upload(_owner(), request)
@@ -158,7 +173,7 @@ def get_health() -> Health:
     responses=answers.CONTRACT | problems(429, 503),
 )
 def get_contract() -> Response[dict[str, Any]]:
-    return Response(HTTPStatus.OK, JSON, describe(app, __version__), _KEPT)
+    return _document(describe(app, __version__))
 
 
 @app.head("/asyncapi.json", include_in_schema=False)
@@ -171,7 +186,7 @@ def get_contract() -> Response[dict[str, Any]]:
     responses=answers.EVENT_CATALOGUE | problems(429, 503),
 )
 def get_event_catalogue() -> Response[dict[str, Any]]:
-    return Response(HTTPStatus.OK, JSON, event_catalogue(), _KEPT)
+    return _document(event_catalogue())
 
 
 app.use(middlewares=[refuse_unclear_parameters("/tasks", list_tasks)])
@@ -188,6 +203,17 @@ def _owner() -> str:
     return str(app.current_event.request_context.authorizer["owner"])
 
 
+def _document(content: dict[str, Any]) -> Response[dict[str, Any]]:
+    return Response(HTTPStatus.OK, JSON, content, _KEPT | {"ETag": entity_tag(content)})
+
+
+def _tag_of(task: Task) -> str:
+    """The tag of all that is shown of a task, but for the seconds since its creation."""
+    shown = video_tasks().show(task)
+    content = shown.model_dump(mode="json", exclude={"progress": {"elapsed_seconds"}})
+    return entity_tag(content, weak=True)
+
+
 def _show(
     task: Task,
     status: HTTPStatus,
@@ -196,4 +222,5 @@ def _show(
 ) -> Response[TaskView]:
     logger.append_keys(task_id=task.task_id)
     headers = headers if task.status.is_final else headers | RETRY_AFTER
-    return Response(status, JSON, video_tasks().show(task, cancellation), headers)
+    shown = video_tasks().show(task, cancellation).linked_from(app.base)
+    return Response(status, JSON, shown, headers)

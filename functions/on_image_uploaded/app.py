@@ -40,7 +40,7 @@ class ObjectCreated(BaseModel):
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return the id of the task, null for a key without an owner."""
+    """Return the id of the task, null for an object that orders none."""
     detail = ObjectCreated.model_validate(event).detail
     uploaded = UploadedObject(bucket=detail.bucket.name, **dict(detail.object))
     task = video_tasks().create_from_upload(uploaded)

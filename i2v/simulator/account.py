@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from i2v.simulator.answers import POLICY_TEXT
 from i2v.simulator.faults import Fault, FaultQueue, Kind
 from i2v.simulator.ledger import Charge, Ledger
-from i2v.simulator.records import Record, record_of
+from i2v.simulator.records import Record, distorted, record_of
 from i2v.simulator.renderer import Renderer
 from i2v.simulator.settings import SimulatorSettings
 from i2v.simulator.start_body import StartBody
@@ -53,7 +53,7 @@ class Account:
         if status not in DELETABLE:
             raise NotDeletableError
         if status is Status.INITIALIZED:
-            self.ledger.refund(task.id)
+            self.ledger.refund(task.id, self.now())
         self.store.remove(task.id)
         renderer.drop(task)
 
@@ -76,7 +76,7 @@ class Account:
             if fault is None or before not in affected:
                 shown.append(record)
             elif fault.kind is not Kind.MISSING_FROM_LIST:
-                shown.append(_distorted(record, fault))
+                shown.append(distorted(record, fault.kind))
         return shown
 
     def inject(self, fault: Fault, tasks: Sequence[SimulatedTask]) -> None:
@@ -90,17 +90,8 @@ class Account:
                 )
                 self.store.mark_failed((task.id for task in tasks), failure)
             case Kind.MODERATED:
-                failure = SimulatedFailure(POLICY_TEXT, "content_policy", self.now())
+                text = fault.text or POLICY_TEXT
+                failure = SimulatedFailure(text, "content_policy", self.now())
                 self.store.mark_failed((task.id for task in tasks), failure)
             case _:
                 pass
-
-
-def _distorted(record: Record, fault: Fault) -> Record:
-    match fault.kind:
-        case Kind.UNKNOWN_STATUS:
-            return {**record, "current_status": "rescheduled"}
-        case Kind.COMPLETED_WITHOUT_URL:
-            return {**record, "current_status": Status.COMPLETED, "result_url": ""}
-        case _:
-            return record

@@ -132,13 +132,15 @@ def refused_by(fault: Fault | None) -> Response | None:  # noqa: PLR0911 - one r
         case Kind.HTTP_401:
             return refusal(401, "Unauthorized")
         case Kind.FREE_PLAN_403:
-            return refusal(403, _FREE_PLAN_TEXT)
+            return refusal(403, fault.text or _FREE_PLAN_TEXT)
         case Kind.NO_COINS:
             return no_coins()
         case Kind.CODE_NONZERO:
-            return JSONResponse(envelope(7999, None, err_message="Operation failed"))
+            return JSONResponse(envelope(7999, None, err_message=fault.text or "Operation failed"))
         case Kind.NOT_JSON:
             return PlainTextResponse("upstream is warming up")
+        case Kind.HTTP_400:
+            return refusal(400, fault.text or "Invalid parameters")
         case _:
             return None
 
@@ -163,7 +165,9 @@ def accepted(data: object, fault: Fault | None) -> Response:  # noqa: PLR0911 - 
         case Kind.NULL_DATA:
             return success(None)
         case Kind.LIST_DATA:
-            return success([data])
+            return success(data if isinstance(data, list) else [data])
+        case Kind.OBJECT_DATA if isinstance(data, list):
+            return success(data[0])
         case Kind.NO_ID if isinstance(data, dict):
             return success({name: value for name, value in data.items() if name != "_id"})
         case _:

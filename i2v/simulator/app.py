@@ -15,11 +15,13 @@ from i2v.simulator.account import Account
 from i2v.simulator.answers import html_error, refusal
 from i2v.simulator.api import VideoApi, authorized
 from i2v.simulator.controls import Controls
+from i2v.simulator.credits import Credits
 from i2v.simulator.ledger import Ledger
 from i2v.simulator.renderer import Render, Renderer
 from i2v.simulator.results import ResultLinks
 from i2v.simulator.settings import SimulatorSettings
 from i2v.simulator.video import render_video
+from i2v.simulator.webhooks import Webhooks
 
 LARGEST_BODY = 1024 * 1024
 """Bytes of a request; the longest prompts are far shorter."""
@@ -37,17 +39,19 @@ def create_app(
     Their folder and the rendering exist from startup to shutdown, so the server must run the
     lifespan.
     """
-    account = Account(settings, now, Ledger(settings.coins))
+    account = Account(settings, now, Ledger(settings.coins, now()))
     renderer = Renderer(account.store, render, now)
+    webhooks = Webhooks(account)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with renderer:
+        async with renderer, webhooks:
             yield
 
     return Starlette(
         routes=[
-            *VideoApi(account, renderer).routes(),
+            *VideoApi(account, renderer, webhooks).routes(),
+            *Credits(account).routes(),
             *ResultLinks(account).routes(),
             *Controls(account).routes(),
         ],

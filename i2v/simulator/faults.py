@@ -16,15 +16,19 @@ class Call(StrEnum):
     BATCH = "batch"
     DELETE = "delete"
     DOWNLOAD = "download"
+    WEBHOOK = "webhook"
 
 
 class Kind(StrEnum):
     """What goes wrong.
 
     From `reset_before` to `moderated` the call is not accepted and not charged (`moderated` only
-    on a start); from `reset_after` to `slow` it is, and the answer is lost, corrupted or late. The
-    next three show a wrong record for one call; `stuck`, `fails` and a later `moderated` change the
-    task for good.
+    on a start); from `reset_after` to `object_data` it is, and the answer is lost, late, corrupted
+    or in another shape. From `unknown_status` to `more_fields` a call shows another record than
+    the usual one, from `short_pages` to `fails_past_end` another list; `stuck`, `fails` and a later
+    `moderated` change the task for good. From `link_expired` to `crafted` a download gives no
+    video; the two after it give the whole video, with no durations in its index, or packed, as a
+    part, and called a text. The last three are those of a webhook.
     """
 
     RESET_BEFORE = "reset_before"
@@ -36,6 +40,7 @@ class Kind(StrEnum):
     NO_COINS = "no_coins"
     CODE_NONZERO = "code_nonzero"
     NOT_JSON = "not_json"
+    HTTP_400 = "http_400"
     MODERATED = "moderated"
     RESET_AFTER = "reset_after"
     TIMEOUT_AFTER = "timeout_after"
@@ -43,17 +48,35 @@ class Kind(StrEnum):
     HTTP_502_HTML_AFTER = "http_502_html_after"
     NOT_JSON_AFTER = "not_json_after"
     NO_ID = "no_id"
-    LIST_DATA = "list_data"
     NULL_DATA = "null_data"
     SLOW = "slow"
+    LIST_DATA = "list_data"
+    OBJECT_DATA = "object_data"
     UNKNOWN_STATUS = "unknown_status"
     COMPLETED_WITHOUT_URL = "completed_without_url"
     MISSING_FROM_LIST = "missing_from_list"
+    EARLY_LINK = "early_link"
+    PADDED_RECORD = "padded_record"
+    OTHER_LINK_FIELD = "other_link_field"
+    OTHER_FAILURE_FIELDS = "other_failure_fields"
+    MORE_FIELDS = "more_fields"
+    SHORT_PAGES = "short_pages"
+    OTHER_LIST_FIELD = "other_list_field"
+    REPEATS_LAST_PAGE = "repeats_last_page"
+    FAILS_PAST_END = "fails_past_end"
     STUCK = "stuck"
     FAILS = "fails"
     LINK_EXPIRED = "link_expired"
     TRUNCATED = "truncated"
     WRONG_CONTENT = "wrong_content"
+    CUT_WITHOUT_LENGTH = "cut_without_length"
+    CUT_WITH_LENGTH = "cut_with_length"
+    CRAFTED = "crafted"
+    WITHOUT_DURATIONS = "without_durations"
+    MISLABELED = "mislabeled"
+    NEVER_SENT = "never_sent"
+    SENT_TWICE = "sent_twice"
+    SENT_EARLY = "sent_early"
 
 
 _NETWORK = {Kind.RESET_BEFORE, Kind.TIMEOUT_AFTER, Kind.SLOW}
@@ -68,28 +91,56 @@ _ANY_API_CALL = {
     Kind.NOT_JSON,
     Kind.NULL_DATA,
 }
+RECORD_KINDS = frozenset(
+    {
+        Kind.UNKNOWN_STATUS,
+        Kind.COMPLETED_WITHOUT_URL,
+        Kind.EARLY_LINK,
+        Kind.PADDED_RECORD,
+        Kind.OTHER_LINK_FIELD,
+        Kind.OTHER_FAILURE_FIELDS,
+        Kind.MORE_FIELDS,
+    }
+)
+"""The kinds that show another record than the usual one."""
+_LISTS = {
+    Kind.LIST_DATA,
+    Kind.SHORT_PAGES,
+    Kind.OTHER_LIST_FIELD,
+    Kind.REPEATS_LAST_PAGE,
+    Kind.FAILS_PAST_END,
+}
 _CHANGES_SOMETHING = {Kind.HTTP_500_AFTER, Kind.HTTP_502_HTML_AFTER, Kind.NOT_JSON_AFTER}
 _SHOWS_TASKS = {
-    Kind.UNKNOWN_STATUS,
-    Kind.COMPLETED_WITHOUT_URL,
+    *RECORD_KINDS,
     Kind.MISSING_FROM_LIST,
     Kind.STUCK,
     Kind.FAILS,
     Kind.MODERATED,
 }
+_ODD_VIDEOS = {
+    Kind.LINK_EXPIRED,
+    Kind.TRUNCATED,
+    Kind.WRONG_CONTENT,
+    Kind.CUT_WITHOUT_LENGTH,
+    Kind.CUT_WITH_LENGTH,
+    Kind.CRAFTED,
+    Kind.WITHOUT_DURATIONS,
+    Kind.MISLABELED,
+}
 ALLOWED: dict[Call, frozenset[Kind]] = {
     Call.START: frozenset(
         _ANY_API_CALL
         | _CHANGES_SOMETHING
-        | {Kind.NO_COINS, Kind.MODERATED, Kind.NO_ID, Kind.LIST_DATA, Kind.STUCK, Kind.FAILS}
+        | {Kind.NO_COINS, Kind.HTTP_400, Kind.MODERATED, Kind.STUCK, Kind.FAILS}
+        | {Kind.NO_ID, Kind.LIST_DATA, Kind.OBJECT_DATA, Kind.PADDED_RECORD, Kind.MORE_FIELDS}
     ),
     Call.DETAIL: frozenset(_ANY_API_CALL | _SHOWS_TASKS | {Kind.LIST_DATA}),
-    Call.LIST: frozenset(_ANY_API_CALL | _SHOWS_TASKS),
+    Call.LIST: frozenset(_ANY_API_CALL | _SHOWS_TASKS | _LISTS),
     Call.BATCH: frozenset(_ANY_API_CALL | _SHOWS_TASKS),
     Call.DELETE: frozenset(_ANY_API_CALL | _CHANGES_SOMETHING),
-    Call.DOWNLOAD: frozenset(
-        _NETWORK | _GATEWAY | {Kind.LINK_EXPIRED, Kind.TRUNCATED, Kind.WRONG_CONTENT}
-    ),
+    Call.DOWNLOAD: frozenset(_NETWORK | _GATEWAY | _ODD_VIDEOS),
+    Call.WEBHOOK: frozenset({Kind.NEVER_SENT, Kind.SENT_TWICE, Kind.SENT_EARLY}),
 }
 """The kinds that make sense on each call."""
 
@@ -108,6 +159,8 @@ class Fault(BaseModel):
     """Name or identifier of a task."""
     seconds: float | None = Field(default=None, ge=0, le=120)
     """How long `slow` and `timeout_after` take, or `http_429` asks to wait."""
+    text: str | None = None
+    """What a refusal says: `http_400`, `free_plan_403`, `code_nonzero`, `moderated`."""
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

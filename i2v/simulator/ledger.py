@@ -1,4 +1,4 @@
-"""The coins: the balance of the account and every charge."""
+"""The coins: the balance of the account, every charge, and every booking."""
 
 from dataclasses import dataclass, replace
 
@@ -18,12 +18,23 @@ class Charge:
     refunded: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """Coins that came (positive) or went (negative) at `time` (seconds since 1970)."""
+
+    coins: int
+    reason: str
+    time: float
+    task_id: str = ""
+
+
 class Ledger:
     """The balance and the charges, oldest first; a refund marks its charge and keeps it."""
 
-    def __init__(self, balance: int) -> None:
+    def __init__(self, balance: int, opened_at: float) -> None:
         self._balance = balance
         self._charges: dict[str, Charge] = {}
+        self._bookings = [Booking(balance, "grant", opened_at)]
 
     @property
     def balance(self) -> int:
@@ -35,6 +46,11 @@ class Ledger:
         """Every charge, oldest first, refunded ones too."""
         return list(self._charges.values())
 
+    @property
+    def bookings(self) -> list[Booking]:
+        """Everything that changed the balance, oldest first."""
+        return list(self._bookings)
+
     def require(self, coins: int) -> None:
         """Raise `NotEnoughCoinsError` unless the balance covers so many coins."""
         if coins > self._balance:
@@ -45,10 +61,12 @@ class Ledger:
         self.require(charge.coins)
         self._balance -= charge.coins
         self._charges[charge.task_id] = charge
+        self._bookings.append(Booking(-charge.coins, "start", charge.time, charge.task_id))
 
-    def refund(self, task_id: str) -> None:
+    def refund(self, task_id: str, now: float) -> None:
         """Refund the charge of a task, once."""
         charge = self._charges[task_id]
         if not charge.refunded:
             self._balance += charge.coins
             self._charges[task_id] = replace(charge, refunded=True)
+            self._bookings.append(Booking(charge.coins, "refund", now, task_id))

@@ -1,10 +1,11 @@
 """The result links: anyone with the signed link can download the video until it expires."""
 
+import gzip
 import hmac
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from i2v.simulator.account import Account
@@ -15,6 +16,7 @@ from i2v.simulator.answers import (
     refused_by,
     trickled,
 )
+from i2v.simulator.damage import crafted_video, without_lengths
 from i2v.simulator.faults import Call, Fault, Kind
 from i2v.simulator.tasks import Clip, SimulatedTask, Status, expired, status_at
 
@@ -49,7 +51,7 @@ class ResultLinks:
         return [Route("/results/{task_id}.mp4", self.download, methods=["GET"])]
 
 
-def _served(path: Path, fault: Fault | None) -> Response:
+def _served(path: Path, fault: Fault | None) -> Response:  # noqa: PLR0911 - one return per kind
     match fault.kind if fault else None:
         case Kind.LINK_EXPIRED:
             return html_error(403)
@@ -57,6 +59,17 @@ def _served(path: Path, fault: Fault | None) -> Response:
             return HTMLResponse("<html><body>Your download will begin shortly.</body></html>")
         case Kind.TRUNCATED:
             return TruncatedResponse(path.read_bytes(), media_type="video/mp4")
+        case Kind.CUT_WITHOUT_LENGTH:
+            return StreamingResponse(iter([_half(path)]), media_type="video/mp4")
+        case Kind.CUT_WITH_LENGTH:
+            return Response(_half(path), media_type="video/mp4")
+        case Kind.CRAFTED:
+            return Response(crafted_video(), media_type="video/mp4")
+        case Kind.WITHOUT_DURATIONS:
+            return Response(without_lengths(path.read_bytes()), media_type="video/mp4")
+        case Kind.MISLABELED:
+            packed = gzip.compress(path.read_bytes(), 1)
+            return Response(packed, 206, {"content-encoding": "br"}, "text/html")
         case Kind.SLOW if fault:
             whole = Response(path.read_bytes(), media_type="video/mp4")
             return trickled(whole, fault.duration)
@@ -64,3 +77,8 @@ def _served(path: Path, fault: Fault | None) -> Response:
             return StalledResponse(fault.duration)
         case _:
             return FileResponse(path, media_type="video/mp4")
+
+
+def _half(path: Path) -> bytes:
+    content = path.read_bytes()
+    return content[: len(content) // 2]

@@ -19,7 +19,9 @@ class SimulatorSettings:
     initialized_fraction: float = 0.15
     """The share of that time in which a task is `initialized`; deleting it then refunds it."""
     sent_fraction: float = 0.15
-    """The share of that time in which a task is `sent`; for the rest it is `processing`."""
+    """The share of that time in which a task is `sent`."""
+    pending_fraction: float = 0.1
+    """The share of that time in which a task is `pending`; for the rest it is `processing`."""
     link_seconds: float = 3 * DAY
     """Life of a result link: about three days, as clients of the service report."""
 
@@ -27,6 +29,8 @@ class SimulatorSettings:
         """Refuse fractions and durations that cannot form a life cycle."""
         if self.generation_seconds < 0 or self.link_seconds < 0 or self.coins < 0:
             raise ValueError("coins, generation_seconds and link_seconds cannot be negative")
-        waiting = self.initialized_fraction + self.sent_fraction
-        if self.initialized_fraction < 0 or self.sent_fraction < 0 or waiting > 1:
-            raise ValueError("initialized_fraction and sent_fraction must share at most 1")
+        fractions = (self.initialized_fraction, self.sent_fraction, self.pending_fraction)
+        if min(fractions) < 0 or sum(fractions) > 1:
+            raise ValueError(
+                "initialized_fraction, sent_fraction and pending_fraction must share at most 1"
+            )

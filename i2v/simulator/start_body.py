@@ -18,7 +18,10 @@ def _public_address(value: str) -> str:
 
 
 def _secure_address(value: str) -> str:
-    if urlsplit(value).scheme != "https":
+    """Refuse plain http, except to a receiver on this machine, which has no certificate."""
+    parts = urlsplit(value)
+    is_local = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    if not parts.hostname or parts.scheme not in ({"http", "https"} if is_local else {"https"}):
         raise ValueError("must be an https address")
     return value
 
@@ -27,8 +30,8 @@ type PublicAddress = Annotated[str, AfterValidator(_public_address)]
 type SecureAddress = Annotated[str, AfterValidator(_secure_address)]
 
 
-class StartBody(BaseModel):
-    """A start call that A2E's public documentation allows; members not named here are ignored.
+class PriceInputs(BaseModel):
+    """What the price of a start depends on; other members are ignored.
 
     Strict: a number sent as text is refused. A default is never validated, so an empty text or a
     zero here means "not sent", while one that is sent is validated.
@@ -36,17 +39,31 @@ class StartBody(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
+    model_version: Literal["a2e", "a2e-v2", "a2e-v2-flash"] = "a2e"
+    number_of_images: int = Field(default=0, ge=1, le=8)
+    video_time: Literal[5, 10, 15, 20] = 5
+
+    @property
+    def coins(self) -> int:
+        """Coins charged for each video of this call.
+
+        `a2e-v2` is documented as more expensive, but not by how much: here it costs twice as much.
+        """
+        factor = 2 if self.model_version == "a2e-v2" else 1
+        return COINS_PER_FIVE_SECONDS * factor * self.video_time // 5
+
+
+class StartBody(PriceInputs):
+    """A start call that A2E's public documentation allows; members not named here are ignored."""
+
     image_url: PublicAddress
     name: str = ""
     prompt: str = ""
     negative_prompt: str = ""
     lora: str = ""
     model_type: Literal["GENERAL", "FLF2V"] = "GENERAL"
-    model_version: Literal["a2e", "a2e-v2", "a2e-v2-flash"] = "a2e"
     end_image_url: PublicAddress = ""
     extend_prompt: bool = True
-    number_of_images: int = Field(default=0, ge=1, le=8)
-    video_time: Literal[5, 10, 15, 20] = 5
     video_length: int = Field(default=0, ge=1, le=1000)
     skip_face_enhance: bool = False
     minor_suspected_skip: bool = False
@@ -61,15 +78,6 @@ class StartBody(BaseModel):
         if self.model_type == "FLF2V" and not self.end_image_url:
             raise ValueError("end_image_url is required for FLF2V")
         return self
-
-    @property
-    def coins(self) -> int:
-        """Coins charged for each video of this call.
-
-        `a2e-v2` is documented as more expensive, but not by how much: here it costs twice as much.
-        """
-        factor = 2 if self.model_version == "a2e-v2" else 1
-        return COINS_PER_FIVE_SECONDS * factor * self.video_time // 5
 
 
 def explain(error: ValidationError) -> str:

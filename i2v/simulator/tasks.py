@@ -15,6 +15,7 @@ class Status(StrEnum):
 
     INITIALIZED = "initialized"
     SENT = "sent"
+    PENDING = "pending"
     PROCESSING = "processing"
     COMPLETED = "completed"
     FAILED = "failed"
@@ -54,15 +55,20 @@ class SimulatedTask:
     stuck: bool = False
 
 
-def status_at(task: SimulatedTask, settings: SimulatorSettings, now: float) -> Status:
+def status_at(  # noqa: PLR0911 - one return for each status
+    task: SimulatedTask, settings: SimulatorSettings, now: float
+) -> Status:
     """The status at a time: a task ends when its time is over and its outcome is known."""
     age = now - task.created_at
     initialized = settings.generation_seconds * settings.initialized_fraction
     sent = initialized + settings.generation_seconds * settings.sent_fraction
+    pending = sent + settings.generation_seconds * settings.pending_fraction
     if age < initialized:
         return Status.INITIALIZED
     if age < sent:
         return Status.SENT
+    if age < pending:
+        return Status.PENDING
     if task.stuck or age < settings.generation_seconds:
         return Status.PROCESSING
     match task.outcome:

@@ -57,13 +57,13 @@ def padded(video: bytes, size: int) -> Iterator[bytes]:
 def streamed(video: bytes, size: int) -> None:
     client: Any = Discarding()
     storage = Storage(client, images_bucket="images", videos_bucket="videos")
-    storage.store_video("key", InspectedVideo(padded(video, size), bytes_expected=size))
+    storage.store_video("key", InspectedVideo(padded(video, size)))
 
 
 def held(video: bytes, size: int) -> None:
     content = b"".join(padded(video, size))
     storage = Storage(Discarding(), images_bucket="images", videos_bucket="videos")  # type: ignore[arg-type]
-    storage.store_video("key", InspectedVideo(iter([content]), bytes_expected=size))
+    storage.store_video("key", InspectedVideo(iter([content])))
 
 
 def peak(copy: Callable[[bytes, int], None], video: bytes, size: int) -> tuple[float, float]:

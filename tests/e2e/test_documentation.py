@@ -17,7 +17,7 @@ from PIL import Image
 from i2v.simulator.sample import SAMPLE_PATH
 from tests.e2e.conftest import Running
 from tests.support.pages import DOCS, README, examples
-from tests.support.patience import PATIENCE, until
+from tests.support.patience import PATIENCE, get, until
 
 # Deployed by test_subscriber.py.
 ELSEWHERE = ("sam deploy",)
@@ -107,9 +107,17 @@ def test_every_example_does_what_is_said(running: Running, reader: Reader) -> No
     assert task["task_id"] == task_id
     assert [shown["task_id"] for shown in listed["data"]] == [task_id]
 
+    poll = reader.left[0]
+    assert reader.types('curl -s "$API/tasks/$TASK_ID"', TASK_ID=task_id) == "200\n"
+    assert reader.run(poll, TASK_ID=task_id) == "304\n"
+    assert json.loads((reader.folder / "task.json").read_text())["task_id"] == task_id
+
     reader.types("curl -fsSL -OJ", TASK_ID=task_id)
     [video] = reader.folder.glob("*.mp4")
     assert video.stat().st_size == task["video"]["bytes"]
+
+    link = json.loads(reader.types('curl -s "$API/tasks/$TASK_ID/video"', TASK_ID=task_id))
+    assert len(get(link["url"]).content) == task["video"]["bytes"]
 
     answer = json.loads(reader.types("curl -s -X POST", TASK_ID=task_id))
     assert answer["cancellation"] == "already_final"

@@ -67,7 +67,7 @@ def test_a_repeated_request_is_one_task_and_one_charge(running: Running) -> None
         ]
     assert {answer.status_code for answer in answers} == {202}
     [task_id] = {answer.json()["task_id"] for answer in answers}
-    assert answers[0].headers["Location"] == f"/v1/tasks/{task_id}"
+    assert answers[0].headers["Location"] == f"tasks/{task_id}"
     running.end_of(task_id)
     assert sum(charge["name"].startswith(task_id) for charge in running.ledger()) == 1
 
@@ -112,6 +112,24 @@ def test_a_refusal_is_a_problem_document(running: Running, header: dict[str, str
     assert problem["request_id"] == answer.headers["x-amzn-requestid"]
 
 
+def test_a_head_tells_the_length_of_what_get_answers(running: Running) -> None:
+    with running.api() as api:
+        task_id = api.post("/tasks", json={"image_url": running.sample_url}).json()["task_id"]
+        running.end_of(task_id)
+        for path in (f"/tasks/{task_id}", "/openapi.json", "/asyncapi.json", "/health"):
+            get, head = api.get(path), api.head(path)
+            assert (head.status_code, head.content) == (200, b"")
+            assert head.headers["Content-Length"] == get.headers["Content-Length"] != "0"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data"])
+def test_a_body_that_is_no_json_is_not_supported(running: Running, kind: str) -> None:
+    with running.api() as api:
+        for path in ("/tasks", "/uploads"):
+            answer = api.post(path, content="{}", headers={"Content-Type": kind})
+            assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
 def test_an_unknown_route_is_a_problem_document(running: Running) -> None:
     with running.api() as api:
         answer = api.get("/no%22thing%0a")
@@ -122,7 +140,7 @@ def test_an_unknown_route_is_a_problem_document(running: Running) -> None:
 
 def test_a_form_becomes_the_task_it_promised_and_its_video_is_fetched(running: Running) -> None:
     picture = SAMPLE_PATH.read_bytes()
-    options = {"prompt": "Grüße\nan alle", "metadata": {"order": "4711"}}
+    options = {"prompt": "Grüße an alle \N{GRINNING FACE}", "metadata": {"order": "4711"}}
     body = {"filename": "Zoë ☺.png", "content_type": "image/png"} | options
     with running.api() as api:
         ticket = api.post("/uploads", json=body).json()
@@ -181,7 +199,7 @@ def test_a_task_is_canceled_and_has_no_video(running: Running) -> None:
         assert canceled.json()["cancellation"] in ("refunded", "too_late")
         assert running.end_of(task_id)["status"] == "canceled"
         refused = api.get(f"/tasks/{task_id}/video")
-    assert (refused.status_code, refused.json()["code"]) == (409, "not_ready")
+    assert (refused.status_code, refused.json()["code"]) == (409, "no_video")
 
 
 def test_every_method_of_a_path_is_answered(running: Running) -> None:

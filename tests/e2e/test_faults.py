@@ -1,6 +1,7 @@
 """The real loop under faults: over HTTP, on the deployed stack, with Lambda workers killed."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -74,7 +75,7 @@ SUCCEEDS: dict[str, tuple[list[dict[str, Any]], str]] = {
     "too many requests": ([{"on": "start", "kind": "http_429", "times": 2}], "-1"),
     "no coins": ([{"on": "start", "kind": "no_coins", "times": 2}], "-1"),
     "free plan": ([{"on": "start", "kind": "free_plan_403", "times": 2}], "-1"),
-    "looks that fail": (
+    "polls that fail": (
         [
             {"on": "detail", "kind": "http_500", "times": 2},
             {"on": "detail", "kind": "not_json"},
@@ -98,13 +99,44 @@ SUCCEEDS: dict[str, tuple[list[dict[str, Any]], str]] = {
             {"on": "download", "kind": "link_expired"},
             {"on": "download", "kind": "truncated"},
             {"on": "download", "kind": "wrong_content"},
+            {"on": "download", "kind": "cut_without_length"},
+            {"on": "download", "kind": "cut_with_length"},
+            {"on": "download", "kind": "crafted"},
         ],
         "-1",
     ),
+    "a video without durations": ([{"on": "download", "kind": "without_durations"}], "-1"),
+    "a video that is called a text": ([{"on": "download", "kind": "mislabeled"}], "-1"),
+    "blanks around everything": (
+        [
+            {"on": "start", "kind": "padded_record"},
+            {"on": "detail", "kind": "padded_record", "times": 99},
+        ],
+        "-1",
+    ),
+    "a link in another field": (
+        [{"on": "detail", "kind": "other_link_field", "times": 99}],
+        "-1",
+    ),
 }
-FAILS: dict[str, tuple[dict[str, Any], str]] = {
-    "the generator fails": ({"on": "start", "kind": "fails"}, "generation_failed"),
-    "moderated": ({"on": "start", "kind": "moderated", "times": 9}, "content_refused"),
+FAILS: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "the generator fails": ([{"on": "start", "kind": "fails"}], "generation_failed"),
+    "moderated": ([{"on": "start", "kind": "moderated", "times": 9}], "content_refused"),
+    "an athlete": (
+        [{"on": "start", "kind": "moderated", "text": "Content policy: image of a pro athlete"}],
+        "content_refused",
+    ),
+    "a small image": (
+        [{"on": "start", "kind": "http_400", "text": "Insufficient image resolution"}],
+        "invalid_image",
+    ),
+    "moderated later, told in other fields": (
+        [
+            {"on": "detail", "kind": "moderated"},
+            {"on": "detail", "kind": "other_failure_fields", "times": 99},
+        ],
+        "content_refused",
+    ),
 }
 
 
@@ -113,7 +145,7 @@ def test_every_fault_ends_as_it_should(faulty: Running) -> None:
     faults: dict[str, list[dict[str, Any]]] = {
         name: faults for name, (faults, _) in SUCCEEDS.items()
     }
-    faults |= {name: [fault] for name, (fault, _) in FAILS.items()}
+    faults |= {name: faults for name, (faults, _) in FAILS.items()}
     ids = {name: task_id_for(faulty.stack.owner, name) for name in faults}
     aimed: list[dict[str, Any]] = [
         fault | {"match": f"{ids[name]}-1"} for name, listed in faults.items() for fault in listed
@@ -131,10 +163,29 @@ def test_every_fault_ends_as_it_should(faulty: Running) -> None:
         stored = faulty.emulator.client("s3").get_object(Bucket=faulty.stack.videos_bucket, Key=key)
         content = stored["Body"].read()
         assert hashlib.sha256(content).hexdigest() == task["video"]["sha256"], name
+        shown = [task["video"][measure] for measure in ("width", "height", "duration_seconds")]
+        assert shown == [1280, 720, 5.0], name
     for name, (_, code) in FAILS.items():
         assert ends[name]["failure"]["code"] == code, name
-    left = injected(faulty)
-    assert [fault for fault in left if fault["times"] < 9 and fault["kind"] != "moderated"] == []
+    left = [fault for fault in injected(faulty) if fault["times"] < 9]
+    assert [fault for fault in left if fault["kind"] != "moderated"] == []
+
+
+@pytest.mark.parametrize("kind", ["fails_past_end", "repeats_last_page"])
+def test_a_start_that_the_list_shows_is_adopted_whatever_the_list_does_after_it(
+    faulty: Running, kind: str
+) -> None:
+    task_id = task_id_for(faulty.stack.owner, kind)
+    faulty.inject(
+        {"on": "start", "kind": "reset_after", "match": f"{task_id}-1"},
+        {"on": "list", "kind": kind, "times": 9999},
+    )
+    create(faulty, kind)
+    try:
+        assert faulty.end_of(task_id)["status"] == "succeeded"
+    finally:
+        httpx.delete(f"{faulty.stack.a2e_url}/_simulator/faults", timeout=PATIENCE)
+    assert attempts(faulty, task_id) == [f"{task_id}-1"]
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -180,6 +231,31 @@ def test_a_worker_killed_while_it_copies_loses_no_video(faulty: Running) -> None
     assert kill_workers(faulty) > 0
     assert faulty.end_of(task_id)["status"] == "succeeded"
     assert len(attempts(faulty, task_id)) == 1
+
+
+def test_half_a_video_in_the_bucket_is_replaced_by_a_redrive(faulty: Running) -> None:
+    """Nothing is paid for that; a task whose video is whole has nothing to move."""
+    task_id = create(faulty, "half").json()["task_id"]
+    task = faulty.end_of(task_id)
+    s3, functions = faulty.emulator.client("s3"), faulty.emulator.client("lambda")
+    at = {"Bucket": faulty.stack.videos_bucket, "Key": f"{faulty.stack.owner}/{task_id}.mp4"}
+
+    def redriven() -> bool:
+        answer = functions.invoke(
+            FunctionName=faulty.functions["RedriveTaskFunction"],
+            Payload=json.dumps({"task_id": task_id}),
+        )
+        assert "FunctionError" not in answer
+        return bool(json.loads(answer["Payload"].read())["moved"])
+
+    assert not redriven()
+    whole = s3.get_object(**at)["Body"].read()
+    s3.put_object(**at, Body=whole[: len(whole) // 2])
+    assert redriven()
+    again = faulty.end_of(task_id)
+    assert (again["status"], again["video"]) == ("succeeded", task["video"])
+    assert s3.get_object(**at)["Body"].read() == whole
+    assert attempts(faulty, task_id) == [f"{task_id}-1"]
 
 
 def test_one_key_from_many_clients_at_once_is_one_charge(faulty: Running) -> None:

@@ -188,6 +188,14 @@ def looks_before_it_reopens(stage: Stage) -> bool:
     return stage.call("RedriveTaskFunction", {"task_id": task.task_id}) is not None
 
 
+def knows_what_is_stored(stage: Stage) -> bool:
+    """A task whose video is whole is not opened again."""
+    task = stage.storing()
+    stage.call("StoreVideoFunction", {"task_id": task.task_id})
+    answer = stage.call("RedriveTaskFunction", {"task_id": task.task_id})
+    return answer is not None and "nothing to move" in answer["message"]
+
+
 def revives(stage: Stage) -> bool:
     task = stage.queued()
     stage.call("ReconcileTasksFunction", {})
@@ -248,6 +256,7 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("RedriveTaskFunction", "dynamodb:GetItem", "TasksTable"): redrives,
     ("RedriveTaskFunction", "dynamodb:PutItem", "TasksTable"): redrives,
     ("RedriveTaskFunction", "states:StartExecution", "stateMachine"): redrives,
+    ("RedriveTaskFunction", "s3:GetObject", "VideosBucket"): knows_what_is_stored,
     ("RedriveTaskFunction", "secretsmanager:GetSecretValue", "A2ETokenSecret"): (
         looks_before_it_reopens
     ),

@@ -119,10 +119,7 @@ def test_events_are_what_the_api_says_they_are(
     """With nothing but an event, and what its `dataschema` names."""
     for event in events:
         address = httpx.URL(event["dataschema"])
-        assert address.scheme == "https"
-        # On this machine the same path is answered elsewhere.
-        base = httpx.URL(running.stack.api_url)
-        answer = get(f"{base}{address.path.removeprefix('/v1')}")
+        answer = get(str(address.copy_with(fragment=None)))
         assert answer.status_code == 200
         schema = {"$ref": f"#{address.fragment}", **answer.json()}
         assert not list(Draft7Validator(schema).iter_errors(event["data"]))

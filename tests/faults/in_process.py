@@ -36,7 +36,7 @@ class InProcess(httpx.BaseTransport):
             answer = await asgi.handle_async_request(request)
         except ConnectionResetError as error:
             raise httpx.ReadError(str(error), request=request) from error
-        content = await answer.aread()
+        content = b"".join([piece async for piece in answer.aiter_raw()])
         for _ in range(5):
             await asyncio.sleep(0)
         return httpx.Response(answer.status_code, headers=answer.headers, content=iter([content]))

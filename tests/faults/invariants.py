@@ -7,6 +7,7 @@ from itertools import pairwise
 from image_to_video.contract.events import event_type
 from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
 
+from i2v.simulator.damage import without_lengths
 from tests.faults.accounting import check_coins, check_slots
 from tests.faults.world import World
 
@@ -108,6 +109,7 @@ def check_videos(world: World, *, complete: bool = True) -> None:
         if task.status is TaskStatus.SUCCEEDED:
             assert task.video is not None
             content = videos[task.video.key]
+            assert content in (world.clip, without_lengths(world.clip)), "I3: not whole"
             assert len(content) == task.video.bytes, "I3: size"
             assert hashlib.sha256(content).hexdigest() == task.video.sha256, "I3: SHA-256"
             named.add(task.video.key)

@@ -9,10 +9,10 @@ from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.uploads import UploadedObject
 
 from tests.faults.world import World
+from tests.support.images import PNG
 
 OWNER = "anna"
 REQUEST = TaskRequest(image_url="https://pictures.example.com/portrait.png")
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 S = TaskStatus
 
@@ -42,11 +42,15 @@ def rest(world: World) -> None:
 
 
 def upload(world: World) -> None:
+    """An image is put and told of twice; then it is touched, as tools do that keep attributes."""
     bucket, key = world.settings.images_bucket, f"uploads/{OWNER}/a + ä.png"
-    reply = world.application.client("s3").put_object(Bucket=bucket, Key=key, Body=PNG)
-    uploaded = UploadedObject(bucket, key, None, reply["ETag"], "01")
-    for _ in range(2):
-        world.call(lambda: world.tasks.create_from_upload(uploaded), tries=3)
+    for attribute, deliveries in (("01", 2), ("02", 1)):
+        world.application.client("s3").put_object(
+            Bucket=bucket, Key=key, Body=PNG, Metadata={"mtime": attribute}
+        )
+        uploaded = UploadedObject(bucket, key, None, f"etag-{attribute}", attribute)
+        for _ in range(deliveries):
+            world.call(partial(world.tasks.create_from_upload, uploaded), tries=3)
     world.run()
 
 
@@ -62,6 +66,20 @@ def answer_lost(world: World) -> None:
     world.run()
 
 
+def list_fails_after_the_match(world: World) -> None:
+    """A2E's list shows the start, and no page after it can be read."""
+    world.fault(on="list", kind="fails_past_end", times=9999)
+    answer_lost(world)
+
+
+def list_repeats_after_the_match(world: World) -> None:
+    """A2E's list shows the start and repeats it without end; all of it has blanks around it."""
+    world.fault(on="list", kind="padded_record")
+    world.fault(on="list", kind="repeats_last_page", times=9999)
+    world.fault(on="detail", kind="padded_record", times=9999)
+    answer_lost(world)
+
+
 def waiting_for_coins(world: World) -> None:
     world.fault(on="start", kind="no_coins", times=2)
     create(world)
@@ -72,6 +90,37 @@ def dead_link(world: World) -> None:
     world.fault(on="download", kind="link_expired")
     create(world)
     world.run()
+
+
+def cut_video(world: World) -> None:
+    for kind in ("cut_without_length", "cut_with_length", "crafted"):
+        world.fault(on="download", kind=kind)
+    create(world)
+    world.run()
+
+
+def odd_video(world: World) -> None:
+    """Whole, and still nothing that its answer or its index says of it can be believed."""
+    world.fault(on="download", kind="without_durations")
+    create(world)
+    world.run()
+
+
+def cut_for_hours(world: World) -> None:
+    world.fault(on="download", kind="cut_without_length", times=5)
+    create(world)
+    world.run()
+
+
+def cut_in_the_bucket(world: World) -> None:
+    """What an earlier release stored was half of the video."""
+    create(world)
+    world.run()
+    [task] = world.records()
+    key, bucket = f"{OWNER}/{task.task_id}.mp4", world.settings.videos_bucket
+    half = world.clip[: len(world.clip) // 2]
+    world.application.client("s3").put_object(Bucket=bucket, Key=key, Body=half)
+    redriven(world)
 
 
 def cancel(world: World) -> None:
@@ -213,8 +262,14 @@ SCENARIOS = [
     Scenario("late", rest, DONE, after_seconds=50, generation_seconds=640),
     Scenario("start refused", refused, FAILED),
     Scenario("start answer lost", answer_lost, DONE),
+    Scenario("list fails after the match", list_fails_after_the_match, DONE, after_seconds=15),
+    Scenario("list repeats after the match", list_repeats_after_the_match, DONE, after_seconds=15),
     Scenario("waiting for coins", waiting_for_coins, DONE),
     Scenario("dead link", dead_link, DONE),
+    Scenario("cut video", cut_video, DONE, after_seconds=20),
+    Scenario("odd video", odd_video, DONE, after_seconds=20),
+    Scenario("cut for hours", cut_for_hours, DONE, after_seconds=66_000),
+    Scenario("cut in the bucket", cut_in_the_bucket, DONE, after_seconds=30),
     Scenario("cancel while queued", cancel_queued, CANCELED),
     Scenario("cancel with refund", cancel_generating, CANCELED, generation_seconds=250),
     Scenario("cancel too late", cancel_too_late, CANCELED),

@@ -34,6 +34,7 @@ def world(make_world: Any) -> World:
         DAILY_COIN_LIMIT="1000",
         COINS_PER_SECOND="a2e=7,a2e-v2=14,a2e-v2-flash=7",
         POLL_PACE="0=10,60=290",
+        COPY_RETRY_PACE="0=30,60=1800,3600=64000",
         START_RETRY_PACE="0=30,60=600",
         START_DEADLINE_SECONDS="2000",
         SLOT_SECONDS="900",

@@ -27,8 +27,9 @@ from tests.faults.invariants import (
     check_work,
     nothing_is_lost,
 )
-from tests.faults.scenarios import OWNER, PNG, REQUEST
+from tests.faults.scenarios import OWNER, REQUEST
 from tests.faults.world import World
+from tests.support.images import PNG
 
 GENERATOR_FAULTS = [
     *(
@@ -48,7 +49,9 @@ GENERATOR_FAULTS = [
             "not_json_after",
             "no_id",
             "list_data",
+            "padded_record",
             "null_data",
+            "http_400",
             "moderated",
             "fails",
         )
@@ -65,14 +68,41 @@ GENERATOR_FAULTS = [
             "null_data",
             "unknown_status",
             "completed_without_url",
+            "early_link",
+            "padded_record",
+            "other_link_field",
+            "other_failure_fields",
             "fails",
         )
     ),
-    *({"on": "list", "kind": kind} for kind in ("http_500", "not_json", "missing_from_list")),
-    *({"on": "batch", "kind": kind} for kind in ("http_500", "null_data")),
+    *(
+        {"on": "list", "kind": kind}
+        for kind in (
+            "http_500",
+            "not_json",
+            "missing_from_list",
+            "padded_record",
+            "list_data",
+            "other_list_field",
+            "short_pages",
+            "repeats_last_page",
+            "fails_past_end",
+        )
+    ),
+    *({"on": "batch", "kind": kind} for kind in ("http_500", "null_data", "padded_record")),
     *(
         {"on": "download", "kind": kind}
-        for kind in ("link_expired", "truncated", "wrong_content", "http_500")
+        for kind in (
+            "link_expired",
+            "truncated",
+            "wrong_content",
+            "cut_without_length",
+            "cut_with_length",
+            "crafted",
+            "without_durations",
+            "mislabeled",
+            "http_500",
+        )
     ),
     *({"on": "delete", "kind": kind} for kind in ("http_500", "reset_after")),
 ]
@@ -105,13 +135,14 @@ class Histories(RuleBasedStateMachine):
         create = partial(self.world.tasks.create, OWNER, REQUEST, key)
         self.step(plan, lambda: self.world.call(create))
 
-    @rule(key=keys, plan=points)
-    def upload(self, key: str, plan: Point | None) -> None:
+    @rule(key=keys, touched=st.sampled_from(["01", "02", "03"]), plan=points)
+    def upload(self, key: str, touched: str, plan: Point | None) -> None:
+        """Put an image, or only touch it: the same order, told by another event."""
         self.expected.add(f"upload {key}")
         bucket, name = self.world.settings.images_bucket, f"uploads/{OWNER}/{key}.png"
         s3 = self.world.application.client("s3")
-        reply = s3.put_object(Bucket=bucket, Key=name, Body=PNG)
-        uploaded = UploadedObject(bucket, name, None, reply["ETag"], "01")
+        s3.put_object(Bucket=bucket, Key=name, Body=PNG, Metadata={"mtime": touched})
+        uploaded = UploadedObject(bucket, name, None, f"etag-{touched}", touched)
         upload = partial(self.world.tasks.create_from_upload, uploaded)
         self.step(plan, lambda: self.world.call(upload))
 

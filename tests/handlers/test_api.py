@@ -24,7 +24,7 @@ def test_a_created_task_is_answered_with_its_place_and_when_to_ask_again(
     task = reply.body
     assert reply.status == 202
     assert reply.headers["Content-Type"] == "application/json"
-    assert reply.headers["Location"] == f"/v1/tasks/{task['task_id']}" == task["links"]["self"]
+    assert reply.headers["Location"] == f"tasks/{task['task_id']}" == task["links"]["self"]
     assert int(reply.headers["Retry-After"]) > 0
     assert (
         task
@@ -86,6 +86,35 @@ def test_a_repeated_key_is_the_same_task_and_one_paid_start(
 
     assert {reply.status for reply in replies} == {202}
     assert len({reply.body["task_id"] for reply in replies}) == 1
+    assert len(generator.requests) == 1
+
+
+def test_a_replay_is_marked_and_a_first_request_is_not(
+    deployed: Application, generator: ScriptedGenerator
+) -> None:
+    marks = [
+        send(creation({"image_url": IMAGE}, key=key)).headers.get("Idempotent-Replayed")
+        for key in ("k", "k", None, None, "other", "k")
+    ]
+
+    assert marks == [None, "true", None, None, None, "true"]
+    assert (
+        "Idempotent-Replayed"
+        not in send(creation({"image_url": IMAGE, "video_time": 10}, key="k")).headers
+    )
+
+
+def test_a_replay_of_a_refused_start_is_marked_too(
+    deployed: Application, generator: ScriptedGenerator
+) -> None:
+    generator.starts = [GeneratorRejectedError("no face", code=FailureCode.INVALID_IMAGE)]
+
+    first, second = (send(creation({"image_url": IMAGE}, key="k")) for _ in range(2))
+
+    for reply in (first, second):
+        assert_problem(reply, 422, "invalid_image")
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
     assert len(generator.requests) == 1
 
 

@@ -2,9 +2,12 @@
 
 import base64
 import json
+from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from image_to_video import wiring
+from image_to_video.domain.task import TaskStatus
 
 from tests.conftest import Application, Clock
 from tests.handlers.conftest import sample
@@ -18,6 +21,15 @@ def create(clock: Clock, count: int, *, owner: str = "demo") -> list[str]:
         clock.advance(1)
         ids.append(send(creation({"image_url": IMAGE}, owner=owner)).body["task_id"])
     return ids[::-1]
+
+
+def set_status(deployed: Application, task_id: str, status: str) -> None:
+    deployed.table("TASKS_TABLE").update_item(
+        Key={"task_id": task_id},
+        UpdateExpression="SET #status = :status",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":status": status},
+    )
 
 
 def test_a_list_without_tasks_is_empty(deployed: Application) -> None:
@@ -66,13 +78,7 @@ def test_only_one_s_own_tasks_are_listed(deployed: Application, clock: Clock) ->
 
 def test_filters_narrow_the_list(deployed: Application, clock: Clock) -> None:
     ids = create(clock, 4)
-    table = deployed.table("TASKS_TABLE")
-    table.update_item(
-        Key={"task_id": ids[1]},
-        UpdateExpression="SET #status = :canceled",
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":canceled": "canceled"},
-    )
+    set_status(deployed, ids[1], "canceled")
 
     def listed(**query: str) -> list[str]:
         return [task["task_id"] for task in send(listing(**query)).body["data"]]
@@ -209,3 +215,81 @@ def test_a_list_without_cursors_needs_no_key(deployed: Application, clock: Clock
 
     assert [task["task_id"] for task in listed] == ids
     assert_problem(send(listing(limit="1")), 503, "temporarily_unavailable")
+
+
+def repeated(query: str) -> dict[str, Any]:
+    """A list with a query as it stands in an address."""
+    event = listing()
+    values = parse_qs(query, keep_blank_values=True)
+    event["multiValueQueryStringParameters"] = values
+    event["queryStringParameters"] = {name: given[-1] for name, given in values.items()}
+    return event
+
+
+def listed(query: str) -> list[str]:
+    return [task["task_id"] for task in send(repeated(query)).body["data"]]
+
+
+def test_a_list_shows_several_statuses(deployed: Application, clock: Clock) -> None:
+    ids = create(clock, 4)
+    for task_id, status in zip(ids[:3], ("canceled", "failed", "queued"), strict=True):
+        set_status(deployed, task_id, status)
+
+    assert listed("status=queued&status=generating") == ids[2:]
+    assert listed("status=failed&status=canceled&status=failed") == ids[:2]
+    assert listed("&".join(f"status={status}" for status in TaskStatus)) == ids
+
+
+@pytest.mark.parametrize("query", ["status=queued,failed", "status=queued&status=", "status="])
+def test_each_status_is_named_by_itself(without_aws: None, query: str) -> None:
+    reply = send(repeated(query))
+    assert_problem(reply, 422, "invalid_request")
+    assert pointers(reply) == ["status"]
+
+
+def test_a_list_is_filtered_by_metadata(deployed: Application, clock: Clock) -> None:
+    ids = []
+    for metadata in ({"order": "1"}, {"order": "1", "a.b": "c d"}, {"order": "2"}, {}):
+        clock.advance(1)
+        ids.append(send(creation({"image_url": IMAGE, "metadata": metadata})).body["task_id"])
+
+    assert listed("metadata.order=1") == [ids[1], ids[0]]
+    assert listed("metadata.order=1&metadata.a.b=c+d&status=generating") == [ids[1]]
+    assert listed("metadata.order=1&status=failed") == listed("metadata.other=1") == []
+
+
+def test_a_cursor_belongs_to_its_statuses_and_metadata(deployed: Application, clock: Clock) -> None:
+    for _ in range(3):
+        clock.advance(1)
+        send(creation({"image_url": IMAGE, "metadata": {"order": "1", "b": "2"}}))
+    made = "limit=1&status=generating&status=queued&metadata.order=1&metadata.b=2"
+    cursor = send(repeated(made)).body["next_cursor"]
+
+    same = "limit=2&metadata.b=2&metadata.order=1&status=queued&status=generating"
+    assert len(listed(f"{same}&cursor={cursor}")) == 2
+    for other in (
+        "status=generating&metadata.order=1&metadata.b=2",
+        "status=generating&status=queued&metadata.order=1",
+        "status=generating&status=queued&metadata.order=2&metadata.b=1",
+    ):
+        reply = send(repeated(f"{other}&cursor={cursor}"))
+        assert_problem(reply, 400, "malformed_request")
+        assert "other filters" in reply.body["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("metadata.a=1&metadata.a=2", "metadata.a"),
+        ("metadata.=1", "metadata."),
+        ("metadata.a=%00", "metadata.a"),
+        ("metadata.a=%FF", "metadata.a"),
+        ("metadata.a=" + "x" * 513, "metadata.a"),
+        ("metadata=1", "metadata"),
+        ("metadata[a]=1", "metadata[a]"),
+    ],
+)
+def test_a_pair_that_no_task_can_have_is_named(without_aws: None, query: str, name: str) -> None:
+    reply = send(repeated(query))
+    assert_problem(reply, 422, "invalid_request")
+    assert pointers(reply) == [name]

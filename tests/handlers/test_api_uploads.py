@@ -146,12 +146,10 @@ def test_a_bad_image_in_a_good_form_is_a_failed_task(deployed: Application) -> N
     [
         "Grüße ☺",
         " blanks ",
-        "two\nlines",
+        "\N{GRINNING FACE}\u200d",
         "${filename}",
         "=?UTF-8?B?AAAA?=",
         "=?",
-        "tab\there",
-        "\0",
     ],
 )
 def test_every_prompt_survives_the_way_through_s3(deployed: Application, text: str) -> None:

@@ -1,6 +1,6 @@
 """The REST API: tasks are canceled, and finished videos fetched."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -152,7 +152,7 @@ def test_a_video_that_will_never_come_is_said_to(
 
     reply = send(at("/video", task_id))
 
-    assert_problem(reply, 409, "not_ready")
+    assert_problem(reply, 409, "no_video")
     assert "canceled" in reply.body["detail"]
     assert "never" in reply.body["detail"]
     assert "Retry-After" not in reply.headers
@@ -161,4 +161,73 @@ def test_a_video_that_will_never_come_is_said_to(
 def test_a_list_links_each_task_to_its_video(finished: Application) -> None:
     (task,) = send(listing()).body["data"]
 
-    assert task["links"]["video"] == f"/v1/tasks/{TASK_ID}/video"
+    assert task["links"]["video"] == f"tasks/{TASK_ID}/video"
+
+
+def test_a_player_gets_the_link_as_json(finished: Application) -> None:
+    """It can send no header of its own, and a page cannot read where a redirect leads."""
+    reply = send(at("/video", TASK_ID, accept="application/json"))
+
+    assert (reply.status, set(reply.body)) == (200, {"url", "expires_at"})
+    link = urlsplit(reply.body["url"])
+    assert link.path.endswith(f"/demo/{TASK_ID}.mp4")
+    # The end is the link's own: S3 goes by that and not by any clock of ours.
+    query = parse_qs(link.query)
+    signed_at = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%S%z")
+    ends_at = signed_at + timedelta(seconds=int(query["X-Amz-Expires"][0]))
+    assert datetime.fromisoformat(reply.body["expires_at"]) == ends_at
+    assert "Location" not in reply.headers
+    assert reply.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("*/*", 302),
+        ("video/*", 302),
+        ("application/json, text/plain, */*", 302),
+        ("text/html", 302),
+        ("application/*", 200),
+        ("application/json;q=0.9, */*;q=0.1", 200),
+    ],
+)
+def test_the_answer_depends_on_what_is_accepted_and_says_so(
+    finished: Application, accept: str, status: int
+) -> None:
+    reply = send(at("/video", TASK_ID, accept=accept))
+
+    assert (reply.status, reply.headers["Vary"]) == (status, "Accept")
+
+
+def test_without_any_accept_it_is_the_redirect(finished: Application) -> None:
+    event = at("/video", TASK_ID)
+    for headers in (event["headers"], event["multiValueHeaders"]):
+        del headers["Accept"]
+
+    assert send(event).status == 302
+
+
+def test_the_headers_of_the_json_are_those_without_it(finished: Application) -> None:
+    get, head = (
+        send(at("/video", TASK_ID, method=method, accept="application/json"))
+        for method in ("GET", "HEAD")
+    )
+
+    assert (head.status, set(head.body)) == (200, set(get.body))
+    assert head.headers["Content-Type"] == get.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*"])
+def test_a_task_that_failed_has_no_video(deployed: Application, accept: str) -> None:
+    put_task(deployed, "modify_generating")
+    deployed.table("TASKS_TABLE").update_item(
+        Key={"task_id": TASK_ID},
+        UpdateExpression="SET #status = :failed",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":failed": "failed"},
+    )
+
+    reply = send(at("/video", TASK_ID, accept=accept))
+
+    assert_problem(reply, 409, "no_video")
+    assert "Retry-After" not in reply.headers

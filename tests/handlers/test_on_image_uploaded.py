@@ -70,9 +70,9 @@ def test_an_upload_starts_one_task_of_the_owner_in_its_key(
     (request,) = generator.requests
     link = urlsplit(request.image_url)
     assert unquote(link.path).endswith(f"/{described['key']}")
-    version = described.get("version-id")
-    assert ("versionId=" in link.query) is (version is not None)
-    assert version is None or f"versionId={version}" in link.query
+    # Also where the event names no version: the one that was read.
+    read = versioned.client("s3").head_object(Bucket="images", Key=described["key"])
+    assert f"versionId={read['VersionId']}" in link.query
 
 
 def test_a_key_without_an_owner_is_left_alone(
@@ -81,6 +81,19 @@ def test_a_key_without_an_owner_is_left_alone(
     assert deliver(upload(versioned, "object_created_without_owner")) is None
     assert not tasks(versioned)
     assert not generator.requests
+
+
+def test_an_empty_object_is_left_alone(
+    versioned: Application, generator: ScriptedGenerator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = sample("on_image_uploaded/object_created_empty")
+    key = event["detail"]["object"]["key"]
+    put = versioned.client("s3").put_object(Bucket="images", Key=key, Body=b"")
+    event["detail"]["object"]["version-id"] = put["VersionId"]
+    assert deliver(event) is None
+    assert not tasks(versioned)
+    assert not generator.requests
+    assert '"UploadsEmpty":[1.0]' in capsys.readouterr().out
 
 
 def test_an_object_that_was_removed_is_a_failed_task(
@@ -123,6 +136,6 @@ def test_a_corrupted_event_names_an_object_or_is_refused(event: Any) -> None:
     except ValidationError:
         return
     uploaded = UploadedObject(bucket=detail.bucket.name, **dict(detail.object))
-    assert len(uploaded.identity) == 64
+    assert len(uploaded.identity(uploaded.version)) == 64
     owner = uploaded.owner
     assert owner is None or uploaded.key.startswith(f"uploads/{owner}/")

@@ -26,6 +26,7 @@ import functions.redrive_task.app as redrive_task
 import functions.store_video.app as store_video
 from tests.conftest import REGION, Application, ResultHost, ScriptedGenerator
 from tests.handlers.conftest import TASK_ID, Context, put_task, sample, stored_task
+from tests.support.images import PNG
 from tests.support.log_scan import CANARY, leaks
 from tests.support.rest import IMAGE, creation, send
 
@@ -301,7 +302,7 @@ def test_an_upload_that_is_refused_is_logged_without_secrets(
     for key in (f"uploads/x?sig={CANARY}", f"uploads/demo/a.png?sig={CANARY}"):
         event["detail"]["object"]["key"] = key
         deployed.client("s3").put_object(
-            Bucket="images", Key=key, Body=b"\x89PNG\r\n\x1a\n", Metadata={"video-time": SAID}
+            Bucket="images", Key=key, Body=PNG, Metadata={"video-time": SAID}
         )
         run(on_image_uploaded.handler, event, monkeypatch)
 

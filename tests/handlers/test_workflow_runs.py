@@ -84,7 +84,7 @@ class Interpreter:
         created = json.loads(invoke(api.handler, sample("api/create_task"))["body"])
         self.opened.set()
         assert self._ended(created["task_id"]) == "SUCCEEDED"
-        event = sample("api/get_task") | {"path": created["links"]["self"].removeprefix("/v1")}
+        event = sample("api/get_task") | {"path": f"/{created['links']['self']}"}
         shown: dict[str, Any] = json.loads(invoke(api.handler, event)["body"])
         return shown
 

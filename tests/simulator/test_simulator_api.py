@@ -50,6 +50,9 @@ def test_an_unknown_address_answers_with_a_page(simulation: Simulation) -> None:
         {"number_of_images": 0},
         {"video_length": 5000},
         {"webhook_url": "http://example.com/hook"},
+        {"webhook_url": "http://127.0.0.1.example.com/hook"},
+        {"webhook_url": "ftp://127.0.0.1/hook"},
+        {"webhook_url": "https:hook"},
         {"webhook_token": "x" * 257},
         {"name": 7},
     ],
@@ -104,6 +107,7 @@ def test_a_start_answers_with_the_task_record(simulation: Simulation) -> None:
         "createdAt": "2027-01-15T08:00:00.000Z",
         "failed_message": "",
         "failed_code": "",
+        "result_url": "",
     }
 
 
@@ -185,6 +189,19 @@ def test_balance_average_time_and_health_are_there(simulation: Simulation) -> No
     assert balance["data"] == {"coins": 100_000, "diamonds": 0}
     assert simulation.client.get(f"{FAMILY}/avgProcessingTime").json()["code"] == 0
     assert simulation.client.get("/_simulator/health").json() == {"status": "ok"}
+
+
+def test_the_tier_of_the_queue_is_no_task(simulation: Simulation) -> None:
+    answer = simulation.client.get(f"{FAMILY}/unlimitedQueueLevel")
+    assert (answer.status_code, answer.json()["code"]) == (200, 0)
+
+
+@pytest.mark.parametrize("mark", ["markShared", "markDownloaded", "markCopied"])
+def test_a_mark_is_noted_and_changes_nothing(simulation: Simulation, mark: str) -> None:
+    task = simulation.start()
+    assert simulation.client.post(f"{FAMILY}/{task['_id']}/{mark}").json()["code"] == 0
+    assert simulation.record(task["_id"]) == task
+    assert simulation.client.post(f"{FAMILY}/unknown/{mark}").status_code == 400
 
 
 def test_deleting_an_initialized_task_refunds_it(simulation: Simulation) -> None:

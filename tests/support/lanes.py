@@ -18,12 +18,16 @@ SHARED: Final = {
     "tests/e2e/test_contract_links.py": "resting",
     **dict.fromkeys(
         (
+            "tests/e2e/test_addresses.py",
             "tests/e2e/test_documentation.py",
             "tests/e2e/test_entry_points.py",
+            "tests/e2e/test_http_rules.py",
+            "tests/e2e/test_generated_clients.py",
             "tests/e2e/test_logs.py",
             "tests/e2e/test_owners.py",
             "tests/e2e/test_subscriber.py",
             "tests/e2e/test_tokens.py",
+            "tests/e2e/test_uploads.py",
         ),
         "running",
     ),

@@ -38,8 +38,7 @@ def creation(body: object, *, key: str | None = None, owner: str = "demo") -> di
     event = sample("api/create_task_smallest")
     event["body"] = body if isinstance(body, str) else json.dumps(body)
     if key is not None:
-        event["headers"]["Idempotency-Key"] = key
-        event["multiValueHeaders"]["Idempotency-Key"] = [key]
+        having(event, "Idempotency-Key", key)
     return as_owner(event, owner)
 
 
@@ -52,21 +51,32 @@ def showing(task_id: str, *, owner: str = "demo") -> dict[str, Any]:
 
 
 def at(
-    tail: str, task_id: str, *, method: str = "GET", owner: str = "demo", origin: str | None = None
+    tail: str,
+    task_id: str,
+    *,
+    method: str = "GET",
+    owner: str = "demo",
+    origin: str | None = None,
+    accept: str = "*/*",
 ) -> dict[str, Any]:
     """A request to `/tasks/{task_id}` and what follows it."""
-    event = showing(task_id, owner=owner)
+    event = having(showing(task_id, owner=owner), "Accept", accept)
     event |= {"httpMethod": method, "resource": "/tasks/{task_id}" + tail}
     event["path"] += tail
     event["requestContext"] |= {"httpMethod": method, "path": f"/v1{event['path']}"}
     return event if origin is None else from_page(event, origin)
 
 
+def having(event: dict[str, Any], name: str, *lines: str) -> dict[str, Any]:
+    """The request with these lines of a header and no others; as API Gateway hands them over."""
+    event["headers"][name] = lines[-1]
+    event["multiValueHeaders"][name] = list(lines)
+    return event
+
+
 def from_page(event: dict[str, Any], origin: str = "https://pages.example.com") -> dict[str, Any]:
     """The same request as a browser makes it for a page of another origin."""
-    event["headers"]["Origin"] = origin
-    event["multiValueHeaders"]["Origin"] = [origin]
-    return event
+    return having(event, "Origin", origin)
 
 
 def listing(*, owner: str = "demo", **query: str) -> dict[str, Any]:

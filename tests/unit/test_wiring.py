@@ -27,7 +27,7 @@ def test_no_library_writes_links_into_the_log(caplog: pytest.LogCaptureFixture) 
         transport=httpx.MockTransport(lambda _: httpx.Response(200, content=iter([b"x"])))
     )
     with client, Downloads(client).open("https://example.com/v.mp4?signature=secret") as download:
-        list(download.chunks)
+        list(download)
     assert "secret" not in caplog.text
 
 

@@ -41,8 +41,7 @@ from image_to_video.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
 
-# A changed secret is picked up after this long.
-_SECRET_SECONDS = 60
+_SECRET_SECONDS = 60  # A changed secret is picked up after this long.
 
 
 def now() -> datetime:
@@ -123,6 +122,7 @@ class Application:
             table=self._table,
             transitions=self._transitions,
             workflow=self._workflow,
+            storage=self._storage,
             generator=self.generator,
             starter=self._starter,
             schedule=self.config.schedule,

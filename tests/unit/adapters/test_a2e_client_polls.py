@@ -89,10 +89,49 @@ def test_done_with_a_link_is_ready(word: str) -> None:
 @pytest.mark.parametrize("word", DONE_WORDS)
 @pytest.mark.parametrize(
     "url",
-    ["", None, "soon", "/clip.mp4", "ftp://a/b", "https://", "https://a b", f"{URL}\n", 7, [URL]],
+    [
+        *("", None, " ", "soon", "/clip.mp4", "clip.mp4", "ftp://a/b", "https://", "https://a b"),
+        *(7, True, [], ["soon"], {"url": URL}, "https://" + "a" * 301, f"{URL}/" + "a" * 4001),
+        *("null", "undefined", "https://a\\b", "https://a.example/\u2028b", "\n"),
+    ],
 )
 def test_done_without_a_usable_link_is_incomplete(word: str, url: object) -> None:
     assert look(current_status=word, result_url=url) == Incomplete(word)
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        (f"{URL}\n", URL),
+        (f" \t{URL}\r\n ", URL),
+        (f"\ufeff{URL}\u200b", URL),
+        (f"\u00a0{URL}\u3000", URL),
+        (URL.replace("users/", "users/\n"), URL),
+        ("https://a.example/my clip.mp4", "https://a.example/my%20clip.mp4"),
+        ("//a.example/v.mp4", "https://a.example/v.mp4"),
+        ("http://a.example:80/v.mp4", "https://a.example/v.mp4"),
+        (f"{URL}?Expires=1&Signature=a%2Fb ", f"{URL}?Expires=1&Signature=a%2Fb"),
+        ([" ", f"{URL} "], URL),
+    ],
+)
+@pytest.mark.parametrize("key", ["result_url", "resultUrl", "Result_URL"])
+def test_a_usable_link_is_read_however_it_is_written(key: str, written: Any, url: str) -> None:
+    assert look(current_status=" Completed\n", **{key: written}) == Ready("completed", url)
+
+
+def test_an_unusable_link_does_not_hide_a_usable_one() -> None:
+    fields = {"result_url": "pending", "video_url": f" {URL}"}
+    assert look(current_status="completed", **fields) == Ready("completed", URL)
+
+
+@pytest.mark.parametrize("shown", [f" {ID}", f"{ID}\n", f"\ufeff{ID}"])
+def test_a_task_is_known_by_its_id_with_blanks_around_it(shown: str) -> None:
+    a2e = FakeA2E(detail=accepted(record(_id=shown)))
+    assert a2e.client.check(ID) == Running("processing")
+    a2e = FakeA2E(detail=accepted([record(_id=shown)]))
+    assert a2e.client.check(ID) == Running("processing")
+    a2e = FakeA2E(detail=NOTHING, batch=accepted({shown: record(_id=shown)}))
+    assert a2e.client.check(ID) == Running("processing")
 
 
 @pytest.mark.parametrize("key", ["display_result_url", "video_url", "url_download"])
@@ -140,6 +179,53 @@ def test_words_met_nowhere_officially_fail_only_tentatively(word: str) -> None:
             {"failed_message": None, "failed_code": None},
             FailureCode.GENERATION_FAILED,
             "no reason given",
+        ),
+        (
+            {"failed_message": " ", "failed_code": 0, "error": False},
+            FailureCode.GENERATION_FAILED,
+            "no reason given",
+        ),
+        # Other spellings, A2E's own misspelling among them.
+        (
+            {"faild_message": "nsfw content detected"},
+            FailureCode.CONTENT_REFUSED,
+            "nsfw content detected",
+        ),
+        (
+            {"failed_message": "", "faild_message": " No face.\n", "error_code": "face"},
+            FailureCode.GENERATION_FAILED,
+            "No face.",
+        ),
+        ({"error_message": "Out of memory"}, FailureCode.GENERATION_FAILED, "Out of memory"),
+        ({"errorMsg": "内容违规"}, FailureCode.CONTENT_REFUSED, "内容违规"),
+        ({"error_code": "NSFW_DETECTED"}, FailureCode.CONTENT_REFUSED, "NSFW_DETECTED"),
+        ({"faild_code": "7", "errorCode": 9}, FailureCode.GENERATION_FAILED, "7"),
+        (
+            {"failed_message": "Rejected", "error_code": "content_policy"},
+            FailureCode.CONTENT_REFUSED,
+            "Rejected",
+        ),
+        (
+            {"error": {"code": 3, "message": "portrait rights"}},
+            FailureCode.CONTENT_REFUSED,
+            "portrait rights; 3",
+        ),
+        ({"fail_reason": ["a", "b"]}, FailureCode.GENERATION_FAILED, "a; b"),
+        # What is no refusal of content.
+        (
+            {"failed_message": "A minor error occurred"},
+            FailureCode.GENERATION_FAILED,
+            "A minor error occurred",
+        ),
+        (
+            {"failed_message": "Content moderation: internal error"},
+            FailureCode.GENERATION_FAILED,
+            "Content moderation: internal error",
+        ),
+        (
+            {"prompt": "nsfw", "image_url": "https://a.example/nsfw.png", "failed_message": "x"},
+            FailureCode.GENERATION_FAILED,
+            "x",
         ),
         (
             {"failed_message": "cannot read https://a.example/b.png?sig=s3cret"},
@@ -226,7 +312,7 @@ def test_a_poll_that_fails_is_never_an_answer(kind: str, trouble: Reply) -> None
         (httpx.Response(401, json={"code": 401}), WaitingFor.ACCESS),
         (httpx.Response(200, json={"code": 403, "msg": "upgrade"}), WaitingFor.ACCESS),
         (httpx.Response(403, json={"message": "Forbidden"}), WaitingFor.ACCESS),
-        (httpx.Response(200, json={"code": 9, "msg": "coins"}), WaitingFor.COINS),
+        (httpx.Response(200, json={"code": 9, "msg": "no coins"}), WaitingFor.COINS),
     ],
 )
 def test_refused_access_has_an_error_of_its_own(

@@ -176,6 +176,13 @@ def test_what_broke_after_sending_may_be_paid(error: Exception) -> None:
         ([{"_id": ID}, {"_id": "another-id"}], Started(ID, None)),
         ([{"name": "no id"}, None, {"_id": ID}], Started(ID, None)),
         ({"_id": 1234567, "coins": True}, Started("1234567", None)),
+        ({"_id": f" {ID}\n", "coins": " 30 "}, Started(ID, 30)),
+        ({"_id": f"\ufeff{ID}", "coins": 30.0}, Started(ID, 30)),
+        ({"_id": ID, "coins": "30.00"}, Started(ID, 30)),
+        ({"_id": ID, "Coins": 30}, Started(ID, 30)),
+        ({"_id": None, "id": ID, "coins": 30}, Started(ID, 30)),
+        ({"0": {"_id": ID, "coins": 30}}, Started(ID, 30)),
+        ({"rows": [{"_id": ID}]}, Started(ID, None)),
         ({"_id": ID, "coins": None, "current_status": "failed", "new": {}}, Started(ID, None)),
     ],
 )
@@ -183,7 +190,7 @@ def test_the_id_is_found_in_every_shape_of_an_accepted_start(data: Any, expected
     assert FakeA2E(start=accepted(data)).client.start(REQUEST) == expected
 
 
-@pytest.mark.parametrize("code", [0, "0"])
+@pytest.mark.parametrize("code", [0, "0", " 0\n", 0.0])
 @pytest.mark.parametrize("status", [200, 201])
 def test_success_is_code_zero_as_a_number_or_a_text(status: int, code: object) -> None:
     reply = httpx.Response(status, json={"code": code, "data": {"_id": ID}})
@@ -202,11 +209,11 @@ def test_success_is_code_zero_as_a_number_or_a_text(status: int, code: object) -
         {"_id": ""},
         {"_id": "short"},
         {"_id": "a/../../admin"},
-        {"_id": f"{ID}\n"},
+        {"_id": f"{ID[:12]}\n{ID[12:]}"},
         {"_id": "x" * 65},
         {"_id": [ID]},
-        {"id": ID},
-        {"0": {"_id": ID}},
+        {"task_id": ID},
+        {"user": {"_id": ID}},
         [[{"_id": ID}]],
     ],
 )

@@ -6,7 +6,8 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_to_video.adapters.a2e_responses import Answer, fit_for_a_record
+from image_to_video.adapters.a2e_responses import Answer
+from image_to_video.adapters.a2e_values import fit_for_a_record
 
 from tests.support.corrupted_json import BOUNDED, RETRY_AFTER
 

@@ -1,8 +1,10 @@
 """Publishing: CloudEvents about tasks, without secrets, the same bytes for the same version."""
 
 import json
+from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.domain.task import Task, TaskStatus
 
@@ -52,6 +54,23 @@ def test_an_event_is_a_cloud_event_about_the_task(
     }
 
 
+def test_a_message_is_ascii_whatever_the_task_s_texts(
+    topic: EventTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+
+    def publish(_: object, operation: str, request: dict[str, Any]) -> None:
+        assert operation == "Publish"
+        sent.append(request["Message"])
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", publish)
+    topic.publish_change(None, a_task(name="Zoë \N{GRINNING FACE}", prompt="\ufffe\x07"))
+
+    (message,) = sent
+    assert message.isascii()
+    assert json.loads(message)["data"]["name"] == "Zoë \N{GRINNING FACE}"
+
+
 @pytest.mark.parametrize("status", PUBLISHED)
 def test_no_event_holds_a_link_to_the_result_or_a_secret(
     application: Application, topic: EventTopic, status: TaskStatus
@@ -68,9 +87,13 @@ def test_no_event_holds_a_link_to_the_result_or_a_secret(
 def test_no_event_holds_what_may_sign_the_caller_s_own_link(
     application: Application, topic: EventTopic, query: str
 ) -> None:
-    topic.publish_change(None, a_task(image_url=f"https://images.example/cat.png{query}"))
-    [(body, _)] = received(application)
-    assert body["data"]["image_url"] == "https://images.example/cat.png"
+    signed = f"https://images.example/cat.png{query}"
+    topic.publish_change(None, a_task(image_url=signed, end_image_url=signed))
+    topic.publish_change(None, a_task(image_url=signed))
+    [(both, _), (one, _)] = received(application)
+    for body, last in ((both, "https://images.example/cat.png"), (one, None)):
+        assert body["data"]["image_url"] == "https://images.example/cat.png"
+        assert body["data"]["end_image_url"] == last
 
 
 def test_a_redelivery_is_the_same_event_byte_for_byte(

@@ -1,6 +1,5 @@
 """Fetching a video from an address of somebody else: what is taken, and what ends a transfer."""
 
-import gzip
 import itertools
 from collections.abc import Callable, Iterator
 
@@ -27,8 +26,8 @@ def local() -> Iterator[Downloads]:
 
 
 def fetch(opened: Downloads, url: str) -> bytes:
-    with opened.open(url) as download:
-        return b"".join(download.chunks)
+    with opened.open(url) as chunks:
+        return b"".join(chunks)
 
 
 def replying(
@@ -40,10 +39,9 @@ def replying(
     return answer
 
 
-def test_a_video_comes_whole_with_its_announced_length(local: Downloads) -> None:
-    with serving(replying()) as server, local.open(f"{server.url}/v.mp4?{SECRET}") as download:
-        assert download.bytes_expected == len(VIDEO)
-        chunks = list(download.chunks)
+def test_a_video_comes_whole(local: Downloads) -> None:
+    with serving(replying()) as server, local.open(f"{server.url}/v.mp4?{SECRET}") as video:
+        chunks = list(video)
     assert b"".join(chunks) == VIDEO
     assert all(len(chunk) >= 64 * 1024 for chunk in chunks[:-1])
     [seen] = server.seen
@@ -72,9 +70,8 @@ def test_a_length_that_is_not_announced_is_unknown(local: Downloads) -> None:
         exchange.write(b"HTTP/1.1 200 OK\r\n\r\n" + VIDEO)
         exchange.hang_up()
 
-    with serving(answer) as server, local.open(server.url) as download:
-        assert download.bytes_expected is None
-        assert b"".join(download.chunks) == VIDEO
+    with serving(answer) as server:
+        assert fetch(local, server.url) == VIDEO
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
@@ -83,28 +80,13 @@ def test_an_expired_link_has_an_error_of_its_own(local: Downloads, status: int) 
         fetch(local, server.url)
 
 
-@pytest.mark.parametrize("status", [201, 204, 206, 300, 304, 400, 401, 416, 429, 500, 502, 503])
+@pytest.mark.parametrize("status", [300, 304, 400, 401, 416, 429, 500, 502, 503])
 def test_every_other_answer_is_no_video(local: Downloads, status: int) -> None:
-    body = b"" if status in (204, 304) else VIDEO
+    body = b"" if status == 304 else VIDEO
     with serving(replying(status, body)) as server:
         with pytest.raises(VideoDownloadError) as caught:
             fetch(local, server.url)
         assert not isinstance(caught.value, VideoLinkExpiredError)
-
-
-@pytest.mark.parametrize("content_type", ["text/html", "TEXT/HTML; charset=utf-8", "text/plain"])
-def test_a_page_is_no_video(local: Downloads, content_type: str) -> None:
-    with (
-        serving(replying(headers={"Content-Type": content_type})) as server,
-        pytest.raises(VideoDownloadError, match="not a video"),
-    ):
-        fetch(local, server.url)
-
-
-@pytest.mark.parametrize("content_type", ["video/mp4", "application/octet-stream", ""])
-def test_other_content_types_are_taken(local: Downloads, content_type: str) -> None:
-    with serving(replying(headers={"Content-Type": content_type})) as server:
-        assert fetch(local, server.url) == VIDEO
 
 
 @pytest.mark.parametrize("missing", [1, 1000, len(VIDEO)])
@@ -155,7 +137,7 @@ def test_a_body_that_outgrows_the_cap_is_stopped(
     taken: list[bytes] = []
     with serving(pouring(b"HTTP/1.1 200 OK\r\n\r\n")) as server, local.open(server.url) as video:
         with pytest.raises(VideoDownloadError, match="more than"):
-            taken.extend(video.chunks)
+            taken.extend(video)
         assert sum(map(len, taken)) <= 200_000
 
 
@@ -191,19 +173,13 @@ def test_a_trickle_ends_at_the_deadline() -> None:
     with guarded_client(permit_loopback=True) as client, serving(answer) as server:
         slow = Downloads(client, clock=lambda: next(seconds) * 300.0)
         with pytest.raises(VideoDownloadError, match="seconds"), slow.open(server.url) as video:
-            assert not list(video.chunks)
+            assert not list(video)
 
 
 def test_time_within_the_deadline_is_granted() -> None:
     seconds = itertools.chain([0.0], itertools.repeat(downloads.MAX_SECONDS))
     with guarded_client(permit_loopback=True) as client, serving(replying()) as server:
         assert fetch(Downloads(client, clock=lambda: next(seconds)), server.url) == VIDEO
-
-
-def test_a_compressed_body_is_not_unpacked(local: Downloads) -> None:
-    packed = gzip.compress(VIDEO)
-    with serving(replying(body=packed, headers={"Content-Encoding": "gzip"})) as server:
-        assert fetch(local, server.url) == packed
 
 
 def redirecting(times: int, to: Callable[[Exchange], str]) -> Callable[[Exchange], None]:
@@ -308,10 +284,9 @@ def _downloaded(headers: list[tuple[bytes, bytes]], body: bytes) -> None:
 
     with (
         httpx.Client(transport=httpx.MockTransport(answer)) as client,
-        Downloads(client).open("https://cdn.example/v.mp4?sig=CANARY") as download,
+        Downloads(client).open("https://cdn.example/v.mp4?sig=CANARY") as chunks,
     ):
-        assert download.bytes_expected is None or download.bytes_expected >= 0
-        assert b"".join(download.chunks) == body
+        assert b"".join(chunks) == body
 
 
 @BOUNDED

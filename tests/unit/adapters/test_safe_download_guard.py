@@ -59,7 +59,7 @@ def fetch(url: str, reached: Reached, dns: Dns, *, permit_loopback: bool = False
         httpx.Client(transport=transport, follow_redirects=True, max_redirects=3) as client,
         Downloads(client).open(url) as download,
     ):
-        return b"".join(download.chunks)
+        return b"".join(download)
 
 
 @pytest.mark.parametrize("address", [PUBLIC, "2606:4700:4700::1111"])
@@ -148,7 +148,7 @@ def test_tls_verifies_the_name_although_an_address_is_connected_to(tls: Tls) -> 
         httpx.Client(transport=transport, trust_env=False) as client,
     ):
         with Downloads(client).open(f"https://cdn.example:{server.port}/") as download:
-            assert b"".join(download.chunks) == b"video"
+            assert b"".join(download) == b"video"
         assert server.names == ["cdn.example"]
         assert server.seen[0].headers["Host"] == f"cdn.example:{server.port}"
 

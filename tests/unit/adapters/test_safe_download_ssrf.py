@@ -46,7 +46,7 @@ def fetch(url: str, *, permit_loopback: bool = False) -> bytes:
         guarded_client(permit_loopback=permit_loopback) as client,
         Downloads(client).open(url) as download,
     ):
-        return b"".join(download.chunks)
+        return b"".join(download)
 
 
 def refused(url: str, *, permit_loopback: bool = False) -> None:

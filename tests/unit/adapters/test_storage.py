@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import MagicMock
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -70,7 +72,51 @@ def test_a_video_is_stored_byte_for_byte_in_parts(
     assert stored["ContentType"] == "video/mp4"
     assert int(stored["ETag"].strip('"').rpartition("-")[2]) >= parts
     assert left_behind(client) == ([KEY], [])
-    assert b"".join(storage.read_video(KEY)) == content
+    found = storage.stored_video(KEY)
+    assert found is not None
+    assert b"".join(found.chunks()) == content
+
+
+def test_a_stored_video_is_read_in_few_ranges(
+    storage: Storage, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image_to_video.adapters.storage._BLOCK_BYTES", 1000)
+    content = bytes(range(256)) * 20
+    client.put_object(Bucket="videos", Key=KEY, Body=content)
+    asked: list[str] = []
+    client.meta.events.register(
+        "provide-client-params.s3.GetObject", lambda params, **_: asked.append(params["Range"])
+    )
+    found = storage.stored_video(KEY)
+    assert found is not None
+    assert found.size == len(content)
+    for place, length in ((0, 16), (8, 90), (990, 20), (1995, 2010), (5100, 20), (5110, 999)):
+        assert found.read_at(place, length) == content[place : place + length]
+    assert found.read_at(len(content), 9) == b""
+    assert asked == [f"bytes={begin}-{begin + 999}" for begin in (0, 1000, 2000, 3000, 4000, 5000)]
+
+
+def test_of_a_stored_video_nothing_newer_is_read_or_removed(storage: Storage, client: Any) -> None:
+    client.put_object(Bucket="videos", Key=KEY, Body=b"the first")
+    found = storage.stored_video(KEY)
+    assert found is not None
+    client.put_object(Bucket="videos", Key=KEY, Body=b"a second")
+    for reading in (lambda: found.read_at(0, 9), lambda: list(found.chunks())):
+        with pytest.raises(ClientError):
+            reading()
+    found.delete()
+    assert client.get_object(Bucket="videos", Key=KEY)["Body"].read() == b"a second"
+    client.delete_object(Bucket="videos", Key=KEY)
+    found.delete()
+
+
+def test_a_stored_video_is_removed(storage: Storage, client: Any) -> None:
+    client.put_object(Bucket="videos", Key=KEY, Body=b"half")
+    found = storage.stored_video(KEY)
+    assert found is not None
+    found.delete()
+    assert storage.stored_video(KEY) is None
+    assert left_behind(client) == ([], [])
 
 
 def test_no_more_than_one_part_is_held_in_memory(storage: Storage, client: Any) -> None:
@@ -167,27 +213,48 @@ def test_a_video_can_be_removed_once_and_again(storage: Storage, client: Any) ->
     assert left_behind(client) == ([], [])
 
 
+def put_image(client: Any, key: str, content: bytes, **options: Any) -> UploadedImage:
+    """Put an object; what should be read of it, without a version."""
+    put = client.put_object(Bucket="images", Key=key, Body=content, **options)
+    metadata = {name.lower(): value for name, value in options.get("Metadata", {}).items()}
+    return UploadedImage(len(content), metadata, put["ETag"].strip('"'), None, content)
+
+
 @pytest.mark.parametrize("key", KEYS)
-def test_an_image_is_read_with_its_metadata_and_its_beginning(
-    storage: Storage, client: Any, key: str
+@pytest.mark.parametrize("content", [b"\x89PNG" + bytes(1000), b"\xff", b""], ids=len)
+def test_an_image_is_read_with_its_metadata(
+    storage: Storage, client: Any, key: str, content: bytes
 ) -> None:
-    content = b"\x89PNG" + bytes(1000)
-    client.put_object(Bucket="images", Key=key, Body=content, Metadata={"Video-Time": "10"})
-    assert storage.image(key, None) == UploadedImage(1004, {"video-time": "10"}, content[:16])
+    image = put_image(client, key, content, Metadata={"Video-Time": "10"})
+    assert storage.image(key, None) == image
 
 
-def test_an_image_of_a_few_bytes_is_read(storage: Storage, client: Any) -> None:
-    client.put_object(Bucket="images", Key="uploads/anna/a", Body=b"\xff")
-    assert storage.image("uploads/anna/a", None) == UploadedImage(1, {}, b"\xff")
-
-
-def test_an_empty_image_has_no_beginning(storage: Storage, client: Any) -> None:
-    client.put_object(Bucket="images", Key="uploads/anna/a", Body=b"", Metadata={"name": "x"})
-    assert storage.image("uploads/anna/a", None) == UploadedImage(0, {"name": "x"}, b"")
-
-
-def test_a_missing_image_is_none(storage: Storage) -> None:
+def test_a_missing_image_is_none(storage: Storage, client: Any) -> None:
     assert storage.image("uploads/anna/a", None) is None
+    put_image(client, "uploads/anna/a", b"x")
+    assert storage.image("uploads/anna/a", "0" * 32) is None
+
+
+def test_what_is_too_large_for_an_image_is_not_read(
+    storage: Storage, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image_to_video.adapters.storage.MAX_IMAGE_BYTES", 1000)
+    taken = put_image(client, "uploads/anna/a", bytes(1000))
+    refused = put_image(client, "uploads/anna/b", bytes(1001))
+    assert storage.image("uploads/anna/a", None) == taken
+    assert storage.image("uploads/anna/b", None) == replace(refused, content=None)
+
+
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_of_an_archived_image_all_but_its_content_is_read(
+    storage: Storage, client: Any, storage_class: str
+) -> None:
+    key = "uploads/anna/a"
+    stored = put_image(client, key, b"pixels", Metadata={"name": "x"}, StorageClass=storage_class)
+    archived = replace(stored, content=None, is_archived=True)
+    assert storage.image(key, None) == archived
+    client.restore_object(Bucket="images", Key=key, RestoreRequest={"Days": 1})
+    assert storage.image(key, None) == stored
 
 
 def test_a_version_is_read_although_a_newer_one_came(client: Any) -> None:
@@ -201,36 +268,50 @@ def test_a_version_is_read_although_a_newer_one_came(client: Any) -> None:
         client.put_object(Bucket="versions", Key=key, Body=body)["VersionId"]
         for body in (b"first", b"second one")
     )
+
+    def read(version: str | None) -> tuple[bytes | None, str | None]:
+        image = storage.image(key, version)
+        assert image is not None
+        return image.content, image.version_id
+
     for version, body in ((first, b"first"), (second, b"second one"), (None, b"second one")):
-        assert storage.image(key, version) == UploadedImage(len(body), {}, body)
+        # Also an event that names no version leads to the one that was read.
+        assert read(version) == (body, version or second)
         link = storage.sign_image(storage.image_url(key), version)
         assert requests.get(link, timeout=PATIENCE).content == body
     client.delete_object(Bucket="versions", Key=key)
     assert storage.image(key, None) is None
-    assert storage.image(key, first) == UploadedImage(5, {}, b"first")
-
-
-@pytest.mark.parametrize("status", [400, 403, 500])
-def test_other_troubles_with_an_image_are_errors(status: int) -> None:
-    storage, _ = broken_bucket(head_object=refusal(status))
-    with pytest.raises(ClientError):
-        storage.image("uploads/anna/a", None)
+    assert read(first) == (b"first", first)
 
 
 def unreadable_image(status: int, code: str, message: str) -> Storage:
-    """HeadObject has no body, so it gives no reason; GetObject does."""
-    head, get = refusal(status, str(status)), refusal(status, code, message)
-    return broken_bucket(head_object=head, get_object=get)[0]
+    return broken_bucket(get_object=refusal(status, code, message))[0]
+
+
+ROLE = "User: arn:aws:sts::1:assumed-role/kms-encryption-OnImageUploaded/a is not authorized"
 
 
 @pytest.mark.parametrize(
     ("status", "code", "message"),
     [
-        (400, "InvalidRequest", "stored using a form of Server Side Encryption"),
-        (403, "AccessDenied", "not authorized to perform: kms:Decrypt"),
+        (
+            400,
+            "InvalidRequest",
+            "The object was stored using a form of Server Side Encryption. The correct parameters "
+            "must be provided to retrieve the object.",
+        ),
+        (403, "AccessDenied", f"{ROLE} to perform: kms:Decrypt on resource: arn:aws:kms:::key/1"),
+        (
+            403,
+            "AccessDenied",
+            "The ciphertext refers to a customer master key that does not exist, does not exist in "
+            "this region, or you are not allowed to access.",
+        ),
         (400, "KMS.DisabledException", "the key is disabled"),
+        (400, "KMS.NotFoundException", "the key is gone"),
+        (400, "KMS.KMSInvalidStateException", "the key is pending deletion"),
     ],
-    ids=["a customer's own key", "a foreign KMS key", "a disabled KMS key"],
+    ids=["SSE-C", "no kms:Decrypt", "a foreign key", "disabled", "deleted", "to be deleted"],
 )
 def test_an_image_that_its_encryption_hides_is_unreadable(
     status: int, code: str, message: str
@@ -242,13 +323,21 @@ def test_an_image_that_its_encryption_hides_is_unreadable(
 @pytest.mark.parametrize(
     ("status", "code", "message"),
     [
-        (403, "AccessDenied", "not authorized to perform: s3:GetObject"),
+        (403, "AccessDenied", "Access Denied"),
+        (403, "AccessDenied", f"{ROLE} to perform: s3:GetObject on resource: arn:aws:s3:::b/kms:a"),
+        (403, "AccessDenied", f"{ROLE} to perform: s3:GetObjectVersion with an explicit deny"),
+        (400, "KMS.ThrottlingException", "You have exceeded the rate at which you may call KMS"),
+        (400, "KMS.KMSInternalException", "an internal error of KMS"),
+        (403, "KMS.OptInRequired", "the account is not subscribed to KMS"),
+        (400, "InvalidRequest", "Missing required header for this request"),
         (400, "ExpiredToken", "The provided token has expired"),
+        (404, "NoSuchBucket", "The specified bucket does not exist"),
+        (405, "MethodNotAllowed", "The specified method is not allowed against this resource"),
         (503, "SlowDown", "Reduce your request rate"),
     ],
 )
 def test_what_is_not_the_uploader_s_fault_is_an_error(status: int, code: str, message: str) -> None:
-    with pytest.raises(ClientError):
+    with pytest.raises(ClientError, match=code):
         unreadable_image(status, code, message).image("uploads/anna/a", None)
 
 
@@ -268,3 +357,16 @@ def test_a_signed_link_gives_the_very_image(storage: Storage, client: Any, key: 
     assert "versionId" not in query
     answer = requests.get(link, timeout=PATIENCE)
     assert (answer.status_code, answer.content) == (200, b"picture")
+
+
+@pytest.mark.parametrize("head", [False, True])
+def test_a_link_to_a_video_says_itself_when_it_ends(storage: Storage, head: bool) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+
+    link, ends_at = storage.sign_video("anna/a.mp4", file_name="a.mp4", head=head)
+
+    query = parse_qs(urlsplit(link).query)
+    signed_at = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%S%z")
+    assert before <= signed_at <= datetime.now(UTC)
+    assert ends_at == signed_at + timedelta(seconds=int(query["X-Amz-Expires"][0]))
+    assert ends_at.utcoffset() == timedelta(0)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from image_to_video.contract.requests import GivenMoment, TaskRequest, UploadRequest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 URL = "https://example.com/a.png"
 FORM = {"filename": "a.png", "content_type": "image/png"}
@@ -69,3 +69,69 @@ def test_a_moment_has_a_zone_and_is_kept_within_the_calendar() -> None:
     for text in ("1700000000", "2026-11-22", "2026-11-22T12:00:00", "soon"):
         with pytest.raises(ValidationError):
             moments.validate_python(text)
+
+
+@pytest.mark.parametrize(
+    ("model", "needed"), [(TaskRequest, {"image_url": URL}), (UploadRequest, FORM)]
+)
+def test_null_is_absent_in_every_field_that_need_not_be_given(
+    model: type[TaskRequest | UploadRequest], needed: dict[str, Any]
+) -> None:
+    schema = model.model_json_schema()
+    optional = sorted(set(schema["properties"]) - set(schema["required"]))
+    assert len(optional) >= 6
+    without = model.model_validate(needed)
+
+    assert model.model_validate(needed | dict.fromkeys(optional)) == without
+    for name in optional:
+        assert model.model_validate(needed | {name: None}) == without
+        assert {"type": "null"} in schema["properties"][name]["anyOf"], name
+
+
+def test_null_is_no_value_where_one_is_needed_and_no_name_where_there_is_none() -> None:
+    for fields, kind in (({"image_url": None}, "missing"), ({"seed": None}, "extra_forbidden")):
+        with pytest.raises(ValidationError) as caught:
+            TaskRequest.model_validate({"image_url": URL} | fields)
+        assert [error["type"] for error in caught.value.errors()] == [kind]
+
+
+def test_a_pair_whose_value_is_null_is_absent_and_counts_all_the_same() -> None:
+    given = {"a": None, "b": "x", "c": ""}
+    for request in (
+        TaskRequest.model_validate({"image_url": URL, "metadata": given}),
+        UploadRequest.model_validate(FORM | {"metadata": given}),
+    ):
+        assert request.metadata == {"b": "x", "c": ""}
+    for metadata in ({f"k{n}": None for n in range(17)}, {"": None}, {"a\0": None}):
+        with pytest.raises(ValidationError):
+            TaskRequest.model_validate({"image_url": URL, "metadata": metadata})
+
+
+def texts(model: type[BaseModel]) -> list[str]:
+    """The fields of a request that are free text."""
+    named = {"image_url", "filename", "prompt", "negative_prompt", "name"}
+    members = model.model_json_schema()["properties"]
+    found = [name for name, member in members.items() if "pattern" in str(member)]
+    assert named & set(members) <= set(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    "letter", ["\0", "\x1b", "\n", "\x7f", "\ufffe", "\uffff", "\ufffd", "\U0010ffff"]
+)
+def test_every_text_of_a_request_refuses_what_cannot_be_handed_on(letter: str) -> None:
+    for model, needed in ((TaskRequest, {"image_url": URL}), (UploadRequest, FORM)):
+        for name in texts(model):
+            wrong: Any = f"https://example.com/a{letter}b"
+            for value in [{"a": wrong}, {f"a{letter}b": "x"}] if name == "metadata" else [wrong]:
+                with pytest.raises(ValidationError) as caught:
+                    model.model_validate(needed | {name: value})
+                assert {error["loc"][0] for error in caught.value.errors()} == {name}
+
+
+@pytest.mark.parametrize("name", ["image_url", "prompt", "name", "metadata"])
+def test_half_a_surrogate_pair_is_no_text(name: str) -> None:
+    half = "https://example.com/\ud800"
+    for value in [{"a": half}, {half: "x"}] if name == "metadata" else [half]:
+        with pytest.raises(ValidationError):
+            TaskRequest.model_validate({"image_url": URL} | {name: value})

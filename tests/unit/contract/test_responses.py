@@ -45,8 +45,16 @@ def test_a_fresh_task_is_shown_with_what_is_not_known_as_null() -> None:
     }
     unknown = ("started_at", "ended_at", "coins", "failure", "video", "cancellation")
     assert all(content[name] is None for name in unknown)
-    place = "/v1/tasks/0123456789abcdef0123456789abcdef"
+    place = "tasks/0123456789abcdef0123456789abcdef"
     assert content["links"] == {"self": place, "video": None, "cancel": f"{place}/cancel"}
+
+
+def test_links_are_seen_from_where_the_task_is_shown() -> None:
+    task = show_task(a_task(), NOW, TaskView)
+    there = task.linked_from("../../")
+    assert there.links.self == f"../../tasks/{task.task_id}"
+    assert (there.links.video, there.links.cancel) == (None, f"{there.links.self}/cancel")
+    assert task.linked_from("") == task == there.model_copy(update={"links": task.links})
 
 
 @pytest.mark.parametrize("status", TaskStatus)

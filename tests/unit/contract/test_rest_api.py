@@ -33,6 +33,12 @@ def an_api(origin: str | None = PAGE) -> RestApi:
     def get_task(task_id: Annotated[str, Path(pattern="^[0-9a-f]+$")]) -> dict[str, str]:
         return {"task_id": task_id}
 
+    @app.head("/document", include_in_schema=False)
+    @app.get("/document")
+    def get_document() -> Response[dict[str, str]]:
+        headers = {"ETag": '"a"', "Vary": "Accept", "Retry-After": "10"}
+        return Response(HTTPStatus.OK, "application/json", {"object": "document"}, headers)
+
     @app.post("/tasks/<task_id>/cancel")
     def cancel_task(task_id: str) -> Response[None]:
         return Response(HTTPStatus.NO_CONTENT)
@@ -40,12 +46,14 @@ def an_api(origin: str | None = PAGE) -> RestApi:
     return app
 
 
-def answer(app: RestApi, method: str, path: str, **headers: str) -> dict[str, Any]:
+def answer(
+    app: RestApi, method: str, path: str, *, resource: str | None = None, **headers: str
+) -> dict[str, Any]:
     _, _, after = path.partition("/tasks/")
     event = {
         "httpMethod": method,
         "path": path,
-        "resource": path,
+        "resource": resource or path,
         "headers": headers,
         "pathParameters": {"task_id": after.partition("/")[0]} if after else None,
         "requestContext": {"requestId": "a-request", "path": f"/v1{path}", "stage": "v1"},
@@ -60,6 +68,7 @@ def code(said: dict[str, Any]) -> tuple[int, str]:
 def test_the_methods_are_known_by_path_as_openapi_writes_it() -> None:
     assert an_api().methods == {
         "/tasks": {"GET"},
+        "/document": {"GET", "HEAD"},
         "/tasks/{task_id}": {"GET", "HEAD"},
         "/tasks/{task_id}/cancel": {"POST"},
     }
@@ -109,14 +118,31 @@ def test_what_cannot_be_an_id_is_no_task() -> None:
     assert code(answer(an_api(), "GET", "/tasks/no-id")) == (404, "task_not_found")
 
 
-def test_every_answer_names_its_request_and_only_get_has_a_body() -> None:
+def test_every_answer_names_its_request_and_head_keeps_the_body_of_get() -> None:
     app = an_api()
     said = [answer(app, "GET", "/tasks/abc"), answer(app, "HEAD", "/tasks/abc")]
     said += [answer(app, "POST", "/tasks/abc/cancel"), answer(app, "GET", "/nowhere")]
 
     assert [each["statusCode"] for each in said] == [200, 200, 204, 404]
-    assert [bool(each["body"]) for each in said] == [True, False, False, True]
+    assert [bool(each["body"]) for each in said] == [True, True, False, True]
+    assert said[0]["body"] == said[1]["body"]
     assert {*(each["multiValueHeaders"]["X-Request-Id"][0] for each in said)} == {"a-request"}
+
+
+@pytest.mark.parametrize(
+    ("path", "base"),
+    [
+        ("/tasks", ""),
+        ("/tasks/", "../"),
+        ("/tasks/abc", "../"),
+        ("/tasks/abc/cancel", "../../"),
+        ("/films/tasks/abc", "../"),
+    ],
+)
+def test_the_api_s_own_address_is_found_from_every_route(path: str, base: str) -> None:
+    app = an_api()
+    answer(app, "GET", path, resource=path.removeprefix("/films"))
+    assert app.base == base
 
 
 @pytest.mark.parametrize("header", ["Origin", "origin"])
@@ -136,3 +162,36 @@ def test_wrong_settings_fail_only_what_needs_them() -> None:
 
     assert answer(app, "GET", "/tasks", Origin=PAGE)["statusCode"] == 200
     assert code(answer(app, "OPTIONS", "/tasks")) == (503, "temporarily_unavailable")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_has_a_tag_is_sent_only_once(method: str) -> None:
+    app = an_api()
+    first = answer(app, method, "/document")
+    same = answer(app, method, "/document", **{"if-none-match": 'W/"b", "a"'})
+    other = answer(app, method, "/document", **{"If-None-Match": '"b"'})
+
+    assert [each["statusCode"] for each in (first, same, other)] == [200, 304, 200]
+    assert same["body"] == ""
+    kept = same["multiValueHeaders"]
+    assert (kept["ETag"], kept["Retry-After"], kept["X-Request-Id"]) == (
+        ['"a"'],
+        ["10"],
+        ["a-request"],
+    )
+    assert "Content-Type" not in kept
+
+
+def test_a_condition_on_what_has_no_tag_is_none() -> None:
+    for path in ("/tasks", "/nowhere"):
+        told, untold = (
+            answer(an_api(), "GET", path, **{"If-None-Match": tag}) for tag in ("*", "")
+        )
+        assert told == untold
+
+
+@pytest.mark.parametrize("tag", ['"a"', '"b"'])
+def test_pages_and_accept_both_stand_in_vary(tag: str) -> None:
+    said = answer(an_api(), "GET", "/document", Origin=PAGE, **{"If-None-Match": tag})
+    assert said["multiValueHeaders"]["Vary"] == ["Accept", "Origin"]
+    assert "ETag" in said["multiValueHeaders"]["Access-Control-Expose-Headers"][0]

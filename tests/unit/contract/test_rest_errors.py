@@ -7,9 +7,15 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from image_to_video.contract import rest_errors
-from image_to_video.contract.rest_errors import answer_error, answer_unexpected, answer_unreadable
+from image_to_video.contract.rest_errors import (
+    answer_error,
+    answer_other_content,
+    answer_unexpected,
+    answer_unreadable,
+)
 from image_to_video.domain import errors
 from image_to_video.domain.errors import ImageToVideoError
 from image_to_video.domain.task import FailureCode, WaitingFor
@@ -19,8 +25,8 @@ ANSWERS: list[tuple[ImageToVideoError, int, str, bool]] = [
     (errors.IdempotencyKeyReusedError("used"), 422, "idempotency_key_reused", False),
     (errors.InvalidCursorError("not ours"), 400, "malformed_request", False),
     (errors.TaskNotFoundError("none"), 404, "task_not_found", False),
-    (errors.VideoNotReadyError("not yet", may_come=True), 409, "not_ready", True),
-    (errors.VideoNotReadyError("never", may_come=False), 409, "not_ready", False),
+    (errors.VideoNotReadyError("not yet"), 409, "not_ready", True),
+    (errors.NoVideoError("never"), 409, "no_video", False),
     (
         errors.GeneratorRejectedError("no face", code=FailureCode.INVALID_IMAGE),
         *(422, "invalid_image", False),
@@ -93,13 +99,16 @@ def test_a_wrong_field_is_named() -> None:
     assert content["errors"] == [{"pointer": "/image_url", "detail": "is private"}]
 
 
-@pytest.mark.parametrize(
-    ("error", "detail"), [(ValueError(), "Content-Type"), (RecursionError(), "nested")]
-)
-def test_an_unreadable_body_is_malformed(error: Exception, detail: str) -> None:
-    content = document(answer_unreadable(error))
+def test_json_that_cannot_be_read_is_malformed() -> None:
+    content = document(answer_unreadable(RecursionError()))
     assert (content["status"], content["code"]) == (400, "malformed_request")
-    assert detail in content["detail"]
+    assert "nested" in content["detail"]
+
+
+def test_another_content_type_is_not_supported() -> None:
+    content = document(answer_other_content(RequestUnsupportedContentType("text/plain", [])))
+    assert (content["status"], content["code"]) == (415, "unsupported_media_type")
+    assert "application/json" in content["detail"]
 
 
 def test_an_unexpected_error_is_counted_and_its_text_kept_from_the_caller(

@@ -11,6 +11,7 @@ from image_to_video.domain.task import (
     FailureCode,
     Task,
     TaskStatus,
+    Video,
     WaitingFor,
     iso,
 )
@@ -119,11 +120,18 @@ def test_only_a_task_without_its_paid_video_is_opened_again() -> None:
     assert opened.next_poll_at == LATER
     assert (opened.version, opened.updated_at) == (failed.version + 1, LATER)
     for task in (
-        *(a_task(status=status) for status in TaskStatus),
+        *(a_task(status=status) for status in set(TaskStatus) - {TaskStatus.SUCCEEDED}),
         *(a_task().failed(NOW, code, "m") for code in set(FailureCode) - MENDABLE),
     ):
         with pytest.raises(ValueError, match="not opened again"):
             task.reopened(LATER, status=S)
+
+
+def test_a_task_whose_video_was_lost_is_opened_without_it() -> None:
+    video = Video(bucket="b", key="k", bytes=9, sha256="0", content_type="video/mp4")
+    succeeded = a_task(status=TaskStatus.SUCCEEDED, video=video, ended_at=NOW)
+    opened = succeeded.reopened(LATER, status=S)
+    assert (opened.status, opened.video, opened.ended_at) == (S, None, None)
 
 
 def test_the_unresolved_attempt_is_the_last_one_in_flight() -> None:

@@ -5,11 +5,11 @@ import contextlib
 import hmac
 import json
 from datetime import timedelta, timezone
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from image_to_video.adapters.task_table import EVERY_TASK, TaskFilter
 from image_to_video.domain.errors import InvalidCursorError
 from image_to_video.domain.task import TaskStatus
 from image_to_video.lifecycle.cursors import Cursors, filter_digest
@@ -18,13 +18,14 @@ from tests.support.samples import NOW
 
 KEY = b"k" * 64
 POSITION = {"task_id": "t" * 32, "owner": "anna", "created_at": "2026-11-22T12:00:00.000Z"}
-ALL = filter_digest(None, None, None)
+ALL = filter_digest(EVERY_TASK)
 CURSORS = Cursors(lambda: KEY)
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 POSITIONS = st.fixed_dictionaries(dict.fromkeys(POSITION, st.text(min_size=1, max_size=60)))
 MOMENTS = st.none() | st.integers(-(10**8), 10**10).map(lambda s: NOW + timedelta(seconds=s))
-FILTERS = st.tuples(st.none() | st.sampled_from(TaskStatus), MOMENTS, MOMENTS)
+PAIRS = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)
+FILTERS = st.builds(TaskFilter, st.frozensets(st.sampled_from(TaskStatus)), MOMENTS, MOMENTS, PAIRS)
 
 
 def encoded(content: bytes) -> str:
@@ -40,9 +41,9 @@ def refused(cursor: str, *, owner: str = "anna", filters: bytes = ALL) -> str:
 
 @given(POSITIONS, FILTERS)
 def test_a_cursor_comes_back_as_it_went_and_fits_into_a_url(
-    position: dict[str, str], filters: tuple[Any, Any, Any]
+    position: dict[str, str], filters: TaskFilter
 ) -> None:
-    digest = filter_digest(*filters)
+    digest = filter_digest(filters)
     cursor = CURSORS.write(position, digest)
     assert set(cursor) <= set(ALPHABET)
     assert CURSORS.read(cursor, owner=position["owner"], filters=digest) == position
@@ -56,27 +57,35 @@ def test_another_owners_cursor_is_refused(position: dict[str, str], owner: str) 
 
 @given(FILTERS, FILTERS)
 def test_a_cursor_of_another_filter_is_refused_with_that_reason(
-    made: tuple[Any, Any, Any], used: tuple[Any, Any, Any]
+    made: TaskFilter, used: TaskFilter
 ) -> None:
-    cursor = CURSORS.write(POSITION, filter_digest(*made))
-    if filter_digest(*made) != filter_digest(*used):
-        assert "other filters" in refused(cursor, filters=filter_digest(*used))
+    cursor = CURSORS.write(POSITION, filter_digest(made))
+    if filter_digest(made) != filter_digest(used):
+        assert "other filters" in refused(cursor, filters=filter_digest(used))
 
 
 def test_each_part_of_the_filter_counts_and_the_way_it_is_written_does_not() -> None:
     hour = timedelta(hours=1)
+    queued, failed = frozenset({TaskStatus.QUEUED}), frozenset({TaskStatus.FAILED})
     filters = [
-        (None, None, None),
-        (TaskStatus.QUEUED, None, None),
-        (TaskStatus.FAILED, None, None),
-        (None, NOW, None),
-        (None, None, NOW),
-        (None, NOW + hour, None),
-        (TaskStatus.QUEUED, NOW, NOW + hour),
+        EVERY_TASK,
+        TaskFilter(queued),
+        TaskFilter(failed),
+        TaskFilter(queued | failed),
+        TaskFilter(created_after=NOW),
+        TaskFilter(created_before=NOW),
+        TaskFilter(created_after=NOW + hour),
+        TaskFilter(queued, NOW, NOW + hour),
+        TaskFilter(metadata={"a": "b"}),
+        TaskFilter(metadata={"b": "a"}),
+        TaskFilter(metadata={"a": "b", "c": "d"}),
+        TaskFilter(queued, metadata={"a": "b"}),
     ]
-    assert len({filter_digest(*each) for each in filters}) == len(filters)
-    elsewhere = NOW.astimezone(timezone(hour))
-    assert filter_digest(None, elsewhere, None) == filter_digest(None, NOW, None)
+    assert len({filter_digest(each) for each in filters}) == len(filters)
+    elsewhere = TaskFilter(created_after=NOW.astimezone(timezone(hour)))
+    assert filter_digest(elsewhere) == filter_digest(TaskFilter(created_after=NOW))
+    turned = TaskFilter(metadata={"c": "d", "a": "b"})
+    assert filter_digest(turned) == filter_digest(TaskFilter(metadata={"a": "b", "c": "d"}))
 
 
 @given(st.data())

@@ -256,3 +256,74 @@ class TestOverdue:
         tasks.cancel("anna", overdue.task_id)
         stop_execution(application, overdue.execution)
         assert repair.reconcile_tasks() == 0
+
+
+@pytest.fixture
+def succeeded(
+    tasks: VideoTasks, steps: WorkflowSteps, generator: ScriptedGenerator, clock: Clock
+) -> Task:
+    """A task with its video."""
+    task = tasks.create("anna", REQUEST, None)
+    generator.answers = [Ready("completed", URL)]
+    clock.advance(20)
+    steps.poll_task(task.task_id)
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
+    return tasks.get("anna", task.task_id)
+
+
+def put(application: Application, task: Task, content: bytes) -> None:
+    assert task.video is not None
+    application.client("s3").put_object(Bucket=task.video.bucket, Key=task.video.key, Body=content)
+
+
+def test_a_task_with_its_whole_video_has_nothing_to_move(
+    tasks: VideoTasks, repair: Repair, succeeded: Task
+) -> None:
+    assert not repair.redrive_task(succeeded.task_id).moved
+    assert tasks.get("anna", succeeded.task_id) == succeeded
+
+
+@pytest.mark.parametrize("left", [0.5, 0.0, None])
+def test_a_task_whose_stored_video_is_not_whole_is_opened_again(
+    tasks: VideoTasks,
+    steps: WorkflowSteps,
+    repair: Repair,
+    succeeded: Task,
+    application: Application,
+    clip: bytes,
+    clock: Clock,
+    left: float | None,
+) -> None:
+    assert succeeded.video is not None
+    if left is None:
+        s3 = application.client("s3")
+        s3.delete_object(Bucket=succeeded.video.bucket, Key=succeeded.video.key)
+    else:
+        put(application, succeeded, clip[: int(left * len(clip))])
+    answer = repair.redrive_task(succeeded.task_id)
+    assert (answer.moved, answer.status) == (True, TaskStatus.STORING)
+    assert tasks.get("anna", succeeded.task_id).video is None
+    for _ in range(2):
+        clock.advance(5)
+        steps.poll_task(succeeded.task_id)
+        steps.store_video(succeeded.task_id)
+    task = tasks.get("anna", succeeded.task_id)
+    assert (task.status, task.video) == (TaskStatus.SUCCEEDED, succeeded.video)
+    assert task.coins == succeeded.coins
+
+
+@pytest.mark.parametrize("answer", [Missing(), Incomplete("completed")])
+def test_a_cut_video_that_the_generator_does_not_have_any_more_stays(
+    tasks: VideoTasks,
+    repair: Repair,
+    succeeded: Task,
+    application: Application,
+    generator: ScriptedGenerator,
+    clip: bytes,
+    answer: PollAnswer,
+) -> None:
+    """Half of a video is more than none, and the task still names it."""
+    put(application, succeeded, clip[: len(clip) // 2])
+    generator.answers = [answer]
+    assert not repair.redrive_task(succeeded.task_id).moved
+    assert tasks.get("anna", succeeded.task_id) == succeeded

@@ -7,6 +7,7 @@ from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import (
     GeneratorAccessError,
     GeneratorRejectedError,
+    GeneratorUnavailableError,
     StartUnconfirmedError,
     TaskConflictError,
 )
@@ -130,6 +131,28 @@ def test_the_slower_of_two_starts_releases_its_own_coins_and_leaves_the_slot(
     assert [int(item["spent"]) for item in items if "spent" in item] == [30]
     assert len([item for item in items if "holder" in item]) == 1
     assert create(tasks, "2").waiting_for is WaitingFor.GENERATOR
+
+
+def test_the_slower_of_two_starts_releases_a_slot_that_the_quicker_one_gave_back(
+    tasks: VideoTasks,
+    generator: ScriptedGenerator,
+    application: Application,
+    workflow_client: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start_execution = workflow_client.start_execution
+
+    def while_another_is_postponed(**order: object) -> object:
+        monkeypatch.setattr(workflow_client, "start_execution", start_execution)
+        assert create(tasks, "1").waiting_for is WaitingFor.GENERATOR
+        return start_execution(**order)
+
+    monkeypatch.setattr(workflow_client, "start_execution", while_another_is_postponed)
+    generator.starts = [GeneratorUnavailableError("busy"), Started("gen-000002", 30)]
+    assert create(tasks, "1").waiting_for is WaitingFor.GENERATOR
+    items = application.table("LIMITS_TABLE").scan()["Items"]
+    assert [item for item in items if "holder" in item] == []
+    assert create(tasks, "2").status is TaskStatus.GENERATING
 
 
 def test_a_start_whose_record_another_changed_releases_its_coins(

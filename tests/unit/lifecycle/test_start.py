@@ -1,6 +1,6 @@
 """The paid start: never twice, never lost. The protocol: docs/guarantees.md."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -93,6 +93,33 @@ def test_only_a_whole_quiet_period_permits_a_second_attempt(
     assert clock() - began >= timedelta(seconds=300)
     assert len(generator.found) >= 4
     assert [attempt.name for attempt in task.attempts] == names
+
+
+@pytest.mark.parametrize("shown", ["-1", "-2"])
+def test_a_start_that_is_found_counts_whatever_the_lookup_of_the_other_says(
+    tasks: VideoTasks,
+    services: Services,
+    generator: ScriptedGenerator,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    shown: str,
+) -> None:
+    """The list shows one attempt, and fails before the absence of the other is certain."""
+    generator.starts = [StartUnconfirmedError("timeout")]
+    task = create(tasks)
+    while len(generator.requests) == 1:
+        task = advance(services, task, clock)
+
+    def find(name: str, *, since: datetime) -> Started | None:
+        del since
+        if name.endswith(shown):
+            return Started("gen-000007", 30)
+        raise GeneratorUnavailableError("the list could not be read")
+
+    monkeypatch.setattr(generator, "find", find)
+    task = until_started(services, task, clock)
+    assert (task.status, task.generator_task_id) == (TaskStatus.GENERATING, "gen-000007")
+    assert len(generator.requests) == 2
 
 
 def test_a_lookup_that_fails_begins_the_quiet_period_anew(

@@ -1,5 +1,6 @@
 """Copying: paid work is given up only at the deadline, and a bad file is never a video."""
 
+import gzip
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -15,7 +16,9 @@ from image_to_video.domain.task import FailureCode, Task, TaskStatus
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps
 
+from i2v.simulator.damage import without_lengths
 from tests.conftest import Application, Clock, ResultHost, ScriptedGenerator
+from tests.support import mp4_files
 
 OWNER = "anna"
 URL = "https://results.example.com/video.mp4"
@@ -85,7 +88,14 @@ BAD_TRANSFERS: dict[str, Callable[[bytes], httpx.Response | Exception]] = {
     ),
     "html": lambda _: httpx.Response(200, html="<html>" * 9999),
     "html without a type": lambda _: httpx.Response(200, content=b"<html>" * 9999),
-    "too small": lambda clip: httpx.Response(200, content=clip[:5000]),
+    "cut, with the length of the cut file": lambda clip: httpx.Response(
+        200, content=clip[: len(clip) // 2]
+    ),
+    "cut, without a length": lambda clip: httpx.Response(200, content=iter([clip[:-1]])),
+    "cut before its index": lambda clip: httpx.Response(200, content=clip[:5000]),
+    "a part": lambda clip: httpx.Response(
+        206, content=clip, headers={"Content-Range": f"bytes 0-99/{len(clip) + 1}"}
+    ),
     "broken inside": lambda clip: httpx.Response(200, content=clip[:32] + bytes(len(clip))),
     "too large": lambda _: httpx.Response(200, headers={"Content-Length": str(10**12)}),
 }
@@ -140,6 +150,103 @@ def test_the_old_link_is_used_while_the_generator_gives_no_new_one(
     generator.answers = [answer]
     assert steps.poll_task(task.task_id).phase is Phase.READY
     assert steps.store_video(task.task_id).phase is Phase.CLOSED
+    assert tasks.get(OWNER, task.task_id).status is TaskStatus.SUCCEEDED
+
+
+def test_a_video_that_is_always_cut_is_given_up_at_the_deadline_and_says_why(
+    tasks: VideoTasks,
+    steps: WorkflowSteps,
+    task: Task,
+    result_host: ResultHost,
+    clip: bytes,
+    clock: Clock,
+    stored: Callable[[], dict[str, bytes]],
+) -> None:
+    result_host.answers = [httpx.Response(200, content=clip[: len(clip) // 2])]
+    deadline, waits = task.created_at + timedelta(seconds=259200), set()
+    step = steps.store_video(task.task_id)
+    while step.phase is not Phase.CLOSED:
+        waits.add(step.wait_seconds)
+        clock.advance(step.wait_seconds)
+        step = steps.poll_task(task.task_id)
+        if step.phase is Phase.READY:
+            step = steps.store_video(task.task_id)
+    assert {5, 30, 300, 1800} <= waits
+    failed = tasks.get(OWNER, task.task_id)
+    assert clock() >= deadline
+    assert failed.failure is not None
+    assert failed.failure.code is FailureCode.VIDEO_UNAVAILABLE
+    assert "it was cut" in failed.failure.message
+    assert stored() == {}
+
+
+GOOD_TRANSFERS: dict[str, Callable[[bytes], httpx.Response]] = {
+    "labelled as text": lambda clip: httpx.Response(
+        200, content=clip, headers={"Content-Type": "text/html"}
+    ),
+    "packed": lambda clip: httpx.Response(200, content=iter([gzip.compress(clip)])),
+    "a part that is the whole": lambda clip: httpx.Response(206, content=clip),
+    "bytes behind its end": lambda clip: httpx.Response(200, content=clip + b"\r\n\r\n"),
+    "durations of zero": lambda clip: httpx.Response(200, content=without_lengths(clip)),
+}
+
+
+@pytest.mark.parametrize("good", GOOD_TRANSFERS.values(), ids=GOOD_TRANSFERS.keys())
+def test_a_label_or_a_number_decides_nothing_about_a_whole_video(
+    tasks: VideoTasks,
+    steps: WorkflowSteps,
+    task: Task,
+    result_host: ResultHost,
+    clip: bytes,
+    good: Callable[[bytes], httpx.Response],
+) -> None:
+    result_host.answers = [good(clip)]
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
+    video = tasks.get(OWNER, task.task_id).video
+    assert video is not None
+    assert (video.width, video.height, video.duration_seconds) == (320, 180, 1.0)
+
+
+def test_what_cannot_be_measured_is_null(
+    tasks: VideoTasks, steps: WorkflowSteps, task: Task, result_host: ResultHost
+) -> None:
+    tables = [
+        mp4_files.box(b"stsz", mp4_files.words(0, 1, 24)),
+        mp4_files.box(b"stsc", mp4_files.words(0, 1, 1, 24, 1)),
+        mp4_files.box(b"stco", mp4_files.words(0, 1, 8)),
+    ]
+    content = mp4_files.box(b"mdat", bytes(24)) + mp4_files.film(*tables)
+    result_host.answers = [httpx.Response(200, content=content)]
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
+    video = tasks.get(OWNER, task.task_id).video
+    assert video is not None
+    assert (video.width, video.height, video.duration_seconds) == (None, None, None)
+
+
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_a_cut_video_in_the_bucket_is_replaced(
+    tasks: VideoTasks,
+    steps: WorkflowSteps,
+    task: Task,
+    application: Application,
+    result_host: ResultHost,
+    clip: bytes,
+    clock: Clock,
+    stored: Callable[[], dict[str, bytes]],
+    is_dead: bool,
+) -> None:
+    """Nothing that lies there is believed by its index either, also while the link is dead."""
+    key = f"{OWNER}/{task.task_id}.mp4"
+    s3, bucket = application.client("s3"), application.environment["VIDEOS_BUCKET"]
+    s3.put_object(Bucket=bucket, Key=key, Body=clip[: len(clip) // 2])
+    whole = httpx.Response(200, content=clip)
+    result_host.answers = [httpx.Response(404) if is_dead else whole, whole]
+    step = steps.store_video(task.task_id)
+    assert (step.phase, stored()) == (Phase.WAITING, {})
+    clock.advance(step.wait_seconds)
+    assert steps.poll_task(task.task_id).phase is Phase.READY
+    assert steps.store_video(task.task_id).phase is Phase.CLOSED
+    assert stored() == {key: clip}
     assert tasks.get(OWNER, task.task_id).status is TaskStatus.SUCCEEDED
 
 

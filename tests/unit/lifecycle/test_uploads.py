@@ -1,5 +1,6 @@
 """What the form of an upload says is what its object is read as; which objects are one task."""
 
+import hashlib
 from typing import Any, Final
 
 import pytest
@@ -8,20 +9,22 @@ from hypothesis import strategies as st
 from image_to_video.adapters.storage import UploadedImage
 from image_to_video.contract.requests import TaskOptions, UploadRequest
 from image_to_video.domain.errors import InvalidTaskError
-from image_to_video.domain.task import Failure, FailureCode, ModelVersion
+from image_to_video.domain.task import FailureCode, ModelVersion
 from image_to_video.lifecycle.uploads import (
+    Order,
     UploadedObject,
-    read_options,
+    read_order,
     reserved_key,
+    unreadable_order,
     write_options,
 )
 
 from tests.support.corrupted_json import BOUNDED
+from tests.support.images import JPEG, PNG
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
-# What JSON can carry: anything but halves of surrogate pairs.
-letters = st.characters(exclude_categories=["Cs"])
-file_names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)
+# What a text may have; the noncharacters are among those that mean nothing (Cn).
+letters = st.characters(exclude_categories=["Cs", "Cc", "Cn"], exclude_characters="\ufffd")
+file_names = st.text(letters, min_size=1, max_size=60)
 requests = st.builds(
     dict[str, Any],
     filename=file_names,
@@ -53,6 +56,23 @@ def an_object(**fields: Any) -> UploadedObject:
     return UploadedObject(**plain | fields)
 
 
+def an_image(
+    metadata: dict[str, str] | None = None, content: bytes = PNG, **fields: Any
+) -> UploadedImage:
+    plain: dict[str, Any] = {
+        "size": len(content),
+        "metadata": metadata or {},
+        "etag": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        "version_id": "v1",
+        "content": content,
+    }
+    return UploadedImage(**plain | fields)
+
+
+def order_of(metadata: dict[str, str] | None = None, content: bytes = PNG, **fields: Any) -> Order:
+    return read_order(an_object(), an_image(metadata, content, **fields))
+
+
 @given(requests)
 def test_a_form_s_options_are_read_from_its_object(fields: dict[str, Any]) -> None:
     request = UploadRequest.model_validate(fields)
@@ -61,9 +81,10 @@ def test_a_form_s_options_are_read_from_its_object(fields: dict[str, Any]) -> No
     except InvalidTaskError:
         return
 
-    options = read_options(an_object(), UploadedImage(len(PNG), metadata, PNG))
+    order = order_of(metadata)
 
-    assert isinstance(options, TaskOptions)
+    assert order.failure is None
+    options = order.options
     wanted = request.model_dump(exclude={"filename", "content_type", "name"})
     assert options.model_dump(exclude={"name"}) == wanted
     assert options.name == (request.name or request.filename)
@@ -95,30 +116,93 @@ def test_the_most_that_s3_keeps_is_taken() -> None:
     assert written["prompt"] == "p" * 1000
 
 
-def test_a_reserved_key_is_one_task_whatever_its_version() -> None:
-    key = reserved_key("anna", "image/png")
-    events: list[dict[str, Any]] = [
-        {"version_id": "v2"},
-        {"version_id": None},
-        {"etag": "e2"},
-        {"sequencer": "s2"},
+def test_a_reserved_key_is_one_task_whatever_is_put_there() -> None:
+    uploaded = an_object(key=reserved_key("anna", "image/png"))
+    archived = UploadedImage(9, {}, "e", "v3", None, is_archived=True)
+    images = [an_image(), an_image(content=JPEG), an_image({"prompt": "x"}), archived]
+    ids = {read_order(uploaded, image).identity for image in images}
+    ids |= {unreadable_order(uploaded, "It is gone.").identity}
+    assert ids == {uploaded.identity()}
+
+
+def test_the_same_content_and_options_under_one_key_are_one_order() -> None:
+    order = order_of({"prompt": "wave", "video-time": "5"})
+    same = [
+        order_of({"prompt": "wave"}),
+        order_of({"prompt": "wave", "mtime": "1764208000.5", "uid": "501", "mode": "33188"}),
+        order_of({"prompt": "=?UTF-8?B?d2F2ZQ==?=", "model-version": "a2e"}),
+        order_of({"prompt": "wave"}, version_id="v2", etag="0123-2"),
     ]
-    ids = {an_object(key=key, **event).identity for event in events}
-    assert len(ids) == 1
+    assert {other.identity for other in same} == {order.identity}
 
 
-def test_any_other_key_is_a_task_for_each_version() -> None:
-    keys = ["uploads/anna/cat.png", "uploads/_promised/cat.png", "uploads/anna/a/_promised/b.png"]
-    for key in keys:
-        versions = {an_object(key=key, version_id=version).identity for version in ("v1", "v2")}
-        assert len(versions) == 2, key
+def test_other_content_other_options_and_another_key_are_other_orders() -> None:
+    given = [
+        {},
+        {"prompt": "a"},
+        {"negative-prompt": "a"},
+        {"name": "a"},
+        {"meta-take": "2"},
+        {"extend-prompt": "true"},
+    ]
+    orders = [order_of(metadata) for metadata in [*given, {"video-time": "10"}, {"meta-take": "3"}]]
+    orders += [order_of(content=JPEG), read_order(an_object(key="uploads/anna/b"), an_image())]
+    # Wrong options are other ones than none, or none could follow them.
+    orders += [order_of({"video-time": "7"}), order_of({"video_time": "10"})]
+    assert len({order.identity for order in orders}) == len(orders)
+
+
+def test_an_option_at_its_default_is_no_part_of_an_identity() -> None:
+    """Or a release with one more option would make a new order of every object that is touched."""
+    options = order_of({"meta-take": "2", "video-time": "10"})
+    wanted = (hashlib.md5(PNG).hexdigest(), '{"metadata": {"take": "2"}, "video_time": 10}')
+    assert options.identity == an_object().identity("", *wanted)
+
+
+def test_an_archived_object_is_another_order_that_knows_what_it_was() -> None:
+    before = order_of({"prompt": "wave"})
+    archived = UploadedImage(
+        len(PNG), {"prompt": "wave"}, an_image().etag, "v2", None, is_archived=True
+    )
+    order = read_order(an_object(), archived)
+    assert order.earlier == before.identity != order.identity
+    assert before.earlier is None
+    assert order.failure is not None
+    assert "archived" in order.failure.message
+    assert order.options.prompt == "wave"
+
+
+def test_an_object_that_cannot_be_read_is_an_order_for_each_version() -> None:
+    orders = [
+        unreadable_order(an_object(**fields), "It is gone.")
+        for fields in ({}, {"version_id": "v2"}, {"version_id": None}, {"sequencer": "s2"})
+    ]
+    assert len({order.identity for order in orders}) == 3
+    assert {order.failure.message for order in orders if order.failure} == {"It is gone."}
+
+
+def test_what_is_too_large_to_be_read_is_one_order_while_its_size_stays() -> None:
+    large = [
+        UploadedImage(20_000_000 + more, {}, etag, None, None)
+        for more, etag in ((0, "a-3"), (0, "b"), (1, "b"))
+    ]
+    orders = [read_order(an_object(), image) for image in large]
+    assert orders[0].identity == orders[1].identity != orders[2].identity
+    assert all("at most 10485760" in str(order.failure) for order in orders)
+
+
+def test_a_bad_image_keeps_its_options() -> None:
+    order = order_of({"meta-order": "77", "name": "Sea"}, JPEG[:-2])
+    assert (order.options.metadata, order.options.name) == ({"order": "77"}, "Sea")
+    assert order.failure is not None
+    assert order.failure.code is FailureCode.INVALID_IMAGE
 
 
 def test_no_two_reservations_and_no_two_owners_share_a_task() -> None:
     keys = [reserved_key(owner, "image/png") for owner in ("anna", "anna", "bob")]
     keys.append(keys[0].replace("/anna/", "/bob/"))
-    assert len({an_object(key=key).identity for key in keys}) == len(keys)
-    buckets = {an_object(key=keys[0], bucket=bucket).identity for bucket in ("images", "other")}
+    assert len({an_object(key=key).identity() for key in keys}) == len(keys)
+    buckets = {an_object(key=keys[0], bucket=bucket).identity() for bucket in ("images", "other")}
     assert len(buckets) == 2
 
 
@@ -146,23 +230,23 @@ VALUE: Final = st.one_of(
 @BOUNDED
 @given(
     metadata=st.dictionaries(OPTION | st.text(max_size=5), VALUE, max_size=20),
-    size=st.sampled_from([0, 1, 100, 10 * 1024 * 1024, 10 * 1024 * 1024 + 1]),
-    start=st.sampled_from([b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF\0\0\0\0WEBP", b""])
-    | st.binary(max_size=16),
+    content=st.sampled_from([PNG, JPEG[:-2], None]) | st.binary(max_size=16),
 )
-def test_any_metadata_makes_options_or_a_failure(
-    metadata: dict[str, str], size: int, start: bytes
+def test_any_metadata_makes_an_order_or_a_failure(
+    metadata: dict[str, str], content: bytes | None
 ) -> None:
     uploaded = UploadedObject("images", "uploads/anna/cat.png", None, "e", "s")
-    options = read_options(uploaded, UploadedImage(size, metadata, start))
-    if isinstance(options, Failure):
-        assert options.code in (FailureCode.INVALID_IMAGE, FailureCode.INVALID_REQUEST)
-        assert len(options.message) < 10_000
+    image = UploadedImage(len(content or b""), metadata, "e", None, content)
+    order = read_order(uploaded, image)
+    assert read_order(uploaded, image) == order
+    assert len(order.identity) == 64
+    if order.failure is not None:
+        assert order.failure.code in (FailureCode.INVALID_IMAGE, FailureCode.INVALID_REQUEST)
+        assert len(order.failure.message) < 10_000
     else:
-        assert isinstance(options, TaskOptions)
-        assert 0 < size <= 10 * 1024 * 1024
-        assert options.video_time in (5, 10, 15, 20)
-        assert options.model_dump_json()
+        assert content == PNG
+    assert order.options.video_time in (5, 10, 15, 20)
+    assert order.options.model_dump_json()
 
 
 @pytest.mark.parametrize(
@@ -172,12 +256,34 @@ def test_any_metadata_makes_options_or_a_failure(
         ("=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
         ("=?utf-8?q?a?= =?utf-8?q?b?=", "ab"),
         ("=?no-charset?B?R3LDvMOfZQ==?=", "=?no-charset?B?R3LDvMOfZQ==?="),
-        ("=?UTF-8?B?/w==?=", "=?UTF-8?B?/w==?="),
         ("=?UTF-8?B?R?=", "=?UTF-8?B?R?="),
     ],
 )
 def test_metadata_is_read_as_s3_writes_what_is_not_ascii(kept: str, meant: str) -> None:
     metadata = {"prompt": kept, "meta-note": kept}
-    options = read_options(an_object(), UploadedImage(len(PNG), metadata, PNG))
-    assert isinstance(options, TaskOptions)
+    order = order_of(metadata)
+    assert order.failure is None
+    options = order.options
     assert (options.prompt, options.metadata) == (meant, {"note": meant})
+
+
+@pytest.mark.parametrize("option", ["prompt", "negative-prompt", "name", "meta-note"])
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        ("a\0b", "character 2 is U+0000, a control character"),
+        ("=?UTF-8?B?AAAA?=", "character 1 is U+0000, a control character"),
+        ("=?UTF-8?Q?two=0Alines?=", "character 4 is U+000A, a tab or a line break"),
+        ("=?UTF-8?B?77++?=", "character 1 is U+FFFE, a noncharacter"),
+        ("=?UTF-16?B?/f//3w==?=", "character 1 is U+FFFD, which stands for bytes"),
+        ("=?UTF-8?B?/w==?=", "character 1 is U+FFFD, which stands for bytes"),
+    ],
+)
+def test_a_forbidden_character_in_metadata_is_refused_however_it_is_written(
+    option: str, kept: str, why: str
+) -> None:
+    failure = order_of({option: kept}).failure
+
+    assert failure is not None
+    assert failure.code is FailureCode.INVALID_REQUEST
+    assert why in failure.message

@@ -1,37 +1,26 @@
 """How to read an answer of A2E: three levels (HTTP status, JSON, `code`), one verdict.
 
 The order of the decisions follows A2E's public reference and the reports of public clients; the
-texts and codes of most refusals are published nowhere, so words are matched, and whatever stays
-unexplained is UNCLEAR, which never counts as a success or a refusal.
+texts and codes of most refusals are published nowhere, so phrases are matched (`a2e_messages`), and
+whatever stays unexplained is UNCLEAR, which never counts as a success or a refusal.
 """
 
-import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
 import httpx
 
-from image_to_video.observability import without_secrets
+from image_to_video.adapters.a2e_messages import Topic, mentions_image, topic_of
+from image_to_video.adapters.a2e_records import FAILURE_TEXT, said_under
+from image_to_video.adapters.a2e_values import fit_for_a_record, text_of, whole_number
 
 # The longest `Retry-After` that is honored, in seconds.
 _LONGEST_WAIT: Final = 24 * 3600.0
-# How much of a text is examined, in characters.
-_LONGEST_READ: Final = 4096
 
-_PLAN_WORDS: Final = re.compile(r"\b(free|plan|upgrade|pro|max|subscri\w+)\b", re.I)
-_COIN_WORDS: Final = re.compile(r"\b(coins?|credits?|balance|insufficient|recharge)\b", re.I)
-_THROTTLE_WORDS: Final = re.compile(r"too many|\bbusy\b|rate limit|queue (is )?full", re.I)
-CONTENT_WORDS: Final = re.compile(
-    r"nsfw|sensitive|content.polic|moderat|copyright|portrait right|likeness|celebrit|\bminors?\b",
-    re.I,
-)
-_PARAMETER_WORDS: Final = re.compile(r"invalid|required|missing|parameter|must be", re.I)
-
-
-# A surrogate's half, which JSON can carry, can be neither stored nor sent. The longest link
-# accepted is far longer than any that was seen, and far shorter than a record may be.
-_LINK: Final = re.compile(r"(https?)://[^\s/?#\ud800-\udfff][^\s\ud800-\udfff]{0,4000}", re.I)
+# Where an envelope has its text; other keys are read as in a record.
+_TEXTS: Final = ("msg", "message", "err_message", "error")
+_REFUSED_REQUEST: Final = frozenset({400, 413, 415, 422})
 
 
 class Verdict(Enum):
@@ -47,6 +36,15 @@ class Verdict(Enum):
     UNCLEAR = auto()
 
 
+# What these topics mean, whatever the status: a refusal that says so accepted nothing.
+_DECIDED: Final = {
+    Topic.ACCESS: Verdict.ACCESS,
+    Topic.COINS: Verdict.COINS,
+    Topic.THROTTLED: Verdict.THROTTLED,
+    Topic.CONTENT: Verdict.CONTENT,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer on its three levels: HTTP status, whether it was JSON, and `code`."""
@@ -56,6 +54,7 @@ class Answer:
     code: int | None
     data: Any
     message: str
+    topic: Topic | None
     trace_id: str
     retry_after: float | None
 
@@ -67,21 +66,22 @@ class Answer:
         except (ValueError, RecursionError):
             parsed = None
         body = parsed if isinstance(parsed, dict) else {}
-        texts = (body.get(key) for key in ("msg", "message", "err_message", "error"))
+        texts = said_under(FAILURE_TEXT, body, *_TEXTS)
         wait = response.headers.get("Retry-After", "")
         return cls(
             http_status=response.status_code,
             is_envelope=isinstance(parsed, dict),
             code=whole_number(body.get("code")),
             data=body.get("data"),
-            message=fit_for_a_record(next((str(text) for text in texts if text), "")),
-            trace_id=fit_for_a_record(str(body.get("trace_id", ""))),
+            message=fit_for_a_record("; ".join(texts)),
+            topic=topic_of(". ".join(texts)),
+            trace_id=fit_for_a_record(text_of(body.get("trace_id"))),
             retry_after=min(float(wait), _LONGEST_WAIT) if wait.isdecimal() else None,
         )
 
     def verdict(self) -> Verdict:  # noqa: PLR0911 - a decision list, first match wins
         """Judge the answer. Anything unexplained is UNCLEAR, never a success or a refusal."""
-        status, code, text = self.http_status, self.code, self.message
+        status, code = self.http_status, self.code
         if 429 in (status, code):
             return Verdict.THROTTLED
         if status >= 500 or status == 408:
@@ -92,20 +92,22 @@ class Answer:
             return Verdict.SUCCESS
         if 401 in (status, code):
             return Verdict.ACCESS
-        if 403 in (status, code):
-            refused = CONTENT_WORDS.search(text) and not _PLAN_WORDS.search(text)
-            return Verdict.CONTENT if refused else Verdict.ACCESS
-        if 404 in (status, code):
+        if 404 in (status, code) and 403 not in (status, code):
             return Verdict.NOT_FOUND
-        if _COIN_WORDS.search(text):
+        if self.topic in _DECIDED:
+            return _DECIDED[self.topic]
+        if 403 in (status, code):
+            return Verdict.ACCESS
+        if status == 402:
             return Verdict.COINS
-        if _THROTTLE_WORDS.search(text):
-            return Verdict.THROTTLED
-        if CONTENT_WORDS.search(text):
-            return Verdict.CONTENT
-        if status in (400, 413, 415, 422) or _PARAMETER_WORDS.search(text):
+        if status in _REFUSED_REQUEST or self.topic in (Topic.IMAGE, Topic.PARAMETERS):
             return Verdict.INVALID
         return Verdict.UNCLEAR
+
+    @property
+    def is_about_the_image(self) -> bool:
+        """True where a refused request was refused for its image, as far as the text says."""
+        return self.topic is Topic.IMAGE or mentions_image(self.message)
 
     @property
     def reason(self) -> str:
@@ -115,26 +117,3 @@ class Answer:
     def describe(self) -> str:
         """One line for logs and error messages, without secrets or link queries."""
         return f"HTTP {self.http_status}, code {self.code}, trace {self.trace_id}: {self.message}"
-
-
-def whole_number(value: Any) -> int | None:
-    """The whole number in a JSON number or text, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    return int(value) if re.fullmatch(r"-?\d{1,9}", str(value)) else None
-
-
-def fit_for_a_record(text: str) -> str:
-    """Without links' queries and tokens, short, and without what cannot be stored.
-
-    Halves of surrogate pairs, which JSON can carry and nothing can store, become `?`.
-    """
-    # Cut before it is read through: a text may be as long as an answer.
-    text = without_secrets(text[:_LONGEST_READ])[:300]
-    return text.encode(errors="replace").decode()
-
-
-def is_link(value: Any, *, permit_http: bool) -> bool:
-    """True for a link with a host: https, or plain http where that is permitted."""
-    link = _LINK.fullmatch(value) if isinstance(value, str) else None
-    return link is not None and (permit_http or link[1].lower() == "https")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from image_to_video.contract.events import attributes_of, describe_change, event_type
+from image_to_video.contract.events import attributes_of, describe_change, event_type, written
 from image_to_video.domain.task import Task
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class EventTopic:
         attributes = attributes_of(event, after.owner)
         self._client.publish(
             TopicArn=self._topic_arn,
-            Message=event.model_dump_json(),
+            Message=written(event),
             MessageAttributes={
                 name: {"DataType": "String", "StringValue": value}
                 for name, value in attributes.items()

@@ -4,11 +4,12 @@ Each host is resolved here, every address it has must be public, and the address
 is the one connected to; a redirect is a new request and is checked again.
 """
 
+import itertools
 import socket
 import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
@@ -22,6 +23,8 @@ MAX_BYTES: Final = 512 * 1024 * 1024
 MAX_SECONDS: Final = 600.0
 _CHUNK_BYTES: Final = 64 * 1024
 _DEAD_LINK: Final = (403, 404, 410)
+# How gzip and zlib begin (RFC 1952, 2.3.1; RFC 1950, 2.2).
+_PACKED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 type Resolve = Callable[[str, int], list[Address]]
 
@@ -105,14 +108,6 @@ def guarded_client(*, permit_loopback: bool) -> httpx.Client:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A transfer under way; `bytes_expected` is what the sender announced, if it did."""
-
-    chunks: Iterator[bytes]
-    bytes_expected: int | None
-
-
 class Downloads:
     """Opens result links."""
 
@@ -123,47 +118,101 @@ class Downloads:
         self._clock = clock
 
     @contextmanager
-    def open(self, url: str) -> Iterator[Download]:
-        """Begin a transfer.
+    def open(self, url: str) -> Iterator[Iterator[bytes]]:
+        """Begin a transfer and give its chunks, unpacked where they come as gzip or zlib.
+
+        Labels decide nothing: neither the Content-Type nor the Content-Encoding is read. What the
+        sender says of the length is, for bytes that are missing by it are missing.
 
         Raises `VideoLinkExpiredError` for a dead link and `VideoDownloadError` for everything
-        else that goes wrong, also later while `chunks` is read.
+        else that goes wrong, also later while the chunks are read.
         """
         try:
             with self._client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as reply:
-                yield Download(self._chunks(reply), self._checked_length(reply))
+                expected = _announced_length(reply)
+                yield _limited(_unpacked(_gathered(self._pieces(reply, expected))))
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             # UnicodeError: a host that is no internationalized name although it looks like one.
             # The error's own text may hold the link, so only its kind is kept.
             raise VideoDownloadError(f"the transfer broke: {type(error).__name__}") from error
 
-    def _checked_length(self, reply: httpx.Response) -> int | None:
-        if reply.status_code in _DEAD_LINK:
-            raise VideoLinkExpiredError(f"the result link answers HTTP {reply.status_code}")
-        if reply.status_code != 200:
-            raise VideoDownloadError(f"the result link answers HTTP {reply.status_code}")
-        content_type = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if content_type.startswith("text/"):
-            raise VideoDownloadError("the result link gives a text, not a video")
-        length = reply.headers.get("Content-Length", "")
-        # Python reads no number of thousands of digits; nor would such a length be one.
-        expected = int(length) if length.isdecimal() and len(length) <= 20 else None
-        if expected is not None and expected > MAX_BYTES:
-            raise VideoDownloadError(f"the video has {expected} bytes, more than {MAX_BYTES}")
-        return expected
-
-    def _chunks(self, reply: httpx.Response) -> Iterator[bytes]:
-        received, deadline, gathered = 0, self._clock() + MAX_SECONDS, bytearray()
+    def _pieces(self, reply: httpx.Response, expected: int | None) -> Iterator[bytes]:
+        received, deadline = 0, self._clock() + MAX_SECONDS
         # Piece by piece as they come, so that a trickle does not escape the deadline.
         for piece in reply.iter_raw():
             received += len(piece)
             if received > MAX_BYTES:
-                raise VideoDownloadError(f"the video has more than {MAX_BYTES} bytes")
+                raise _too_large()
             if self._clock() > deadline:
                 raise VideoDownloadError(f"the transfer took more than {MAX_SECONDS:.0f} seconds")
-            gathered += piece
-            if len(gathered) >= _CHUNK_BYTES:
-                yield bytes(gathered)
-                gathered.clear()
-        if gathered:
+            yield piece
+        if expected not in (None, received):
+            raise VideoDownloadError(f"{received} of {expected} bytes came: the transfer was cut")
+
+
+def _announced_length(reply: httpx.Response) -> int | None:
+    """The length of the whole file as it is sent, if the sender tells it.
+
+    Raises `VideoDownloadError` for an answer that is none, or too long.
+    """
+    if reply.status_code in _DEAD_LINK:
+        raise VideoLinkExpiredError(f"the result link answers HTTP {reply.status_code}")
+    if not reply.is_success:
+        raise VideoDownloadError(f"the result link answers HTTP {reply.status_code}")
+    length = reply.headers.get("Content-Length", "")
+    if reply.status_code == 206:
+        # A part was not asked for; it may be the whole nevertheless (RFC 9110, 14.4).
+        length = reply.headers.get("Content-Range", "").rpartition("/")[2]
+    # Python reads no number of thousands of digits; nor would such a length be one.
+    expected = int(length) if length.isdecimal() and len(length) <= 20 else None
+    if expected is not None and expected > MAX_BYTES:
+        raise _too_large()
+    return expected
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in chunks of a useful size."""
+    gathered = bytearray()
+    for piece in pieces:
+        gathered += piece
+        if len(gathered) >= _CHUNK_BYTES:
             yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
+def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Undo a packing, which the bytes themselves show; no MP4 file begins like one."""
+    for first in chunks:
+        whole = itertools.chain([first], chunks)
+        yield from _gathered(_inflated(whole)) if first.startswith(_PACKED) else whole
+
+
+def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        for chunk in chunks:
+            rest = chunk
+            while rest and not inflater.eof:
+                # So much at once and no more, however far it swells.
+                yield inflater.decompress(rest, _CHUNK_BYTES)
+                rest = inflater.unconsumed_tail
+        yield inflater.flush()
+    except zlib.error as error:
+        raise VideoDownloadError("the transfer is packed, and cannot be unpacked") from error
+    if not inflater.eof:
+        raise VideoDownloadError("the transfer is packed, and was cut")
+
+
+def _limited(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    received = 0
+    for chunk in chunks:
+        received += len(chunk)
+        if received > MAX_BYTES:
+            raise _too_large()
+        yield chunk
+
+
+def _too_large() -> VideoDownloadError:
+    return VideoDownloadError(f"the video has more than {MAX_BYTES} bytes")

@@ -2,35 +2,94 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from botocore.exceptions import ClientError
 
 from image_to_video.domain.errors import UnreadableImageError
+from image_to_video.domain.image_files import MAX_IMAGE_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import (
+        CompletedPartTypeDef,
+        GetObjectOutputTypeDef,
+        HeadObjectOutputTypeDef,
+    )
 
 # S3 wants at least 5 MiB for every part but the last; one part is what a copy holds in memory.
 PART_BYTES: Final = 8 * 1024 * 1024
 _LINK_SECONDS: Final = 7 * 24 * 3600
 # Clients follow the link at once; every request signs a new one.
 _VIDEO_LINK_SECONDS: Final = 15 * 60
+# A stored video is read in blocks of this size; so many of them are kept while it is checked.
+_BLOCK_BYTES: Final = 256 * 1024
+_BLOCKS_KEPT: Final = 8
 VIDEO_TYPE: Final = "video/mp4"
 UPLOAD_SCHEME: Final = "s3://"
+# KMS's errors that are about the key of the object; its others are about our calls, or pass.
+# https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html
+_UNUSABLE_KEY: Final = frozenset(
+    f"KMS.{name}Exception"
+    for name in ("Disabled", "NotFound", "KMSInvalidState", "InvalidKeyUsage", "IncorrectKey")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class UploadedImage:
-    """What an uploaded object says of itself: metadata as S3 keeps it, and its first bytes."""
+    """An uploaded object: metadata as S3 keeps it, the version that was read, and its bytes.
+
+    `content` is None where they cannot be read, because it is archived, or are too many to be.
+    """
 
     size: int
     metadata: dict[str, str]
-    first_bytes: bytes
+    etag: str
+    version_id: str | None
+    content: bytes | None
+    is_archived: bool = False
+
+
+class StoredVideo:
+    """An object of the videos bucket, as it was when it was found, to be read or removed."""
+
+    def __init__(self, client: "S3Client", at: dict[str, Any], size: int) -> None:
+        self.size = size
+        self._client = client
+        self._at = at
+        self._block = lru_cache(_BLOCKS_KEPT)(self._fetch)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Stream it back."""
+        yield from self._client.get_object(**self._at)["Body"].iter_chunks(_BLOCK_BYTES)
+
+    def read_at(self, place: int, length: int) -> bytes:
+        """So many bytes from this place on, fewer only at the end; neighbours come along."""
+        end, parts = min(place + length, self.size), []
+        while place < end:
+            number, begin = divmod(place, _BLOCK_BYTES)
+            parts.append(self._block(number)[begin : begin + end - place])
+            place += len(parts[-1])
+        return b"".join(parts)
+
+    def delete(self) -> None:
+        """Remove it, unless something else has taken its place."""
+        try:
+            self._client.delete_object(**self._at)
+        except ClientError as error:
+            # 404: somebody else removed it. 409: somebody else is writing there.
+            if _status(error) not in (404, 409, 412):
+                raise
+
+    def _fetch(self, number: int) -> bytes:
+        begin = number * _BLOCK_BYTES
+        span = f"bytes={begin}-{begin + _BLOCK_BYTES - 1}"
+        return self._client.get_object(**self._at, Range=span)["Body"].read()
 
 
 class Storage:
@@ -46,23 +105,28 @@ class Storage:
         return f"{UPLOAD_SCHEME}{self.images_bucket}/{key}"
 
     def image(self, key: str, version_id: str | None) -> UploadedImage | None:
-        """Read an uploaded image's metadata and beginning, or None where it is gone.
+        """Read an uploaded image, or None where it is gone.
 
         Raises `UnreadableImageError` where its encryption keeps us out.
         """
         at = self._at(key, version_id)
         try:
-            head = self._client.head_object(**at)
-            size = head["ContentLength"]
-            # S3 refuses any range of an empty object.
-            body = self._client.get_object(**at, Range="bytes=0-15")["Body"] if size else None
+            reply = self._client.get_object(**at)
         except ClientError as error:
-            if _status(error) == 404:
-                return None
-            if _status(error) in (400, 403):
-                self._check_encryption(at)
+            match _code(error):
+                case "NoSuchKey" | "NoSuchVersion":
+                    return None
+                case "InvalidObjectState":
+                    head = self._client.head_object(**at)
+                    return _described(head, content=None, is_archived=True)
+            if _is_sealed(error):
+                raise UnreadableImageError(
+                    "The uploaded object is encrypted with a key that the application cannot use."
+                ) from error
             raise
-        return UploadedImage(size, head["Metadata"], body.read() if body else b"")
+        with closing(reply["Body"]) as body:
+            is_small = reply["ContentLength"] <= MAX_IMAGE_BYTES
+            return _described(reply, content=body.read() if is_small else None)
 
     def store_video(self, key: str, chunks: Iterable[bytes]) -> bool:
         """Stream a video to its key; True when done, False when it already has an object.
@@ -98,20 +162,16 @@ class Storage:
             raise
         return True
 
-    def has_video(self, key: str) -> bool:
-        """True where the key has an object. S3 answers 403 where it is missing and not listable."""
+    def stored_video(self, key: str) -> "StoredVideo | None":
+        """What lies at this key, if anything. S3 answers 403 where it may not be told."""
         try:
-            self._client.head_object(Bucket=self.videos_bucket, Key=key)
+            head = self._client.head_object(Bucket=self.videos_bucket, Key=key)
         except ClientError as error:
             if _status(error) in (403, 404):
-                return False
+                return None
             raise
-        return True
-
-    def read_video(self, key: str) -> Iterator[bytes]:
-        """Stream a stored video back."""
-        reply = self._client.get_object(Bucket=self.videos_bucket, Key=key)
-        yield from reply["Body"].iter_chunks(64 * 1024)
+        at = {"Bucket": self.videos_bucket, "Key": key, "IfMatch": head["ETag"]}
+        return StoredVideo(self._client, at, head["ContentLength"])
 
     def delete_video(self, key: str) -> None:
         """Remove a video; harmless where there is none."""
@@ -127,12 +187,12 @@ class Storage:
             "get_object", Params=self._at(key, version_id), ExpiresIn=_LINK_SECONDS
         )
 
-    def sign_video(self, key: str, *, file_name: str, head: bool = False) -> str:
-        """A short-lived link to a video, which browsers save under that name. Never log it.
+    def sign_video(self, key: str, *, file_name: str, head: bool = False) -> tuple[str, datetime]:
+        """A short-lived link to a video, which browsers save under that name, and its end.
 
-        A link is signed for one method; with `head` it only tells what the video is.
+        Never log it. A link is signed for one method; with `head` it only tells what the video is.
         """
-        return self._client.generate_presigned_url(
+        link = self._client.generate_presigned_url(
             "head_object" if head else "get_object",
             Params={
                 "Bucket": self.videos_bucket,
@@ -141,6 +201,7 @@ class Storage:
             },
             ExpiresIn=_VIDEO_LINK_SECONDS,
         )
+        return link, _end_of(link)
 
     def sign_upload(
         self, key: str, *, content_type: str, metadata: dict[str, str], max_bytes: int, seconds: int
@@ -160,21 +221,6 @@ class Storage:
         )
         return post["url"], post["fields"]
 
-    def _check_encryption(self, at: dict[str, Any]) -> None:
-        """Raise `UnreadableImageError` where that is why an object cannot be read.
-
-        Anything else, our own permissions above all, is not its uploader's fault. HeadObject
-        never says which it was; GetObject does.
-        """
-        try:
-            self._client.get_object(**at, Range="bytes=0-0")["Body"].close()
-        except ClientError as error:
-            reason = str(error).lower()
-            if "kms" in reason or "encryption" in reason:
-                raise UnreadableImageError(
-                    "The uploaded object is encrypted with a key that the application cannot use."
-                ) from error
-
     def _at(self, key: str, version_id: str | None) -> dict[str, Any]:
         version = {"VersionId": version_id} if version_id else {}
         return {"Bucket": self.images_bucket, "Key": key} | version
@@ -184,6 +230,39 @@ class Storage:
             self._client.abort_multipart_upload(
                 Bucket=self.videos_bucket, Key=key, UploadId=upload_id
             )
+
+
+def _described(
+    reply: "GetObjectOutputTypeDef | HeadObjectOutputTypeDef",
+    *,
+    content: bytes | None,
+    is_archived: bool = False,
+) -> UploadedImage:
+    return UploadedImage(
+        size=reply["ContentLength"],
+        metadata=reply["Metadata"],
+        etag=reply["ETag"].strip('"'),
+        version_id=reply.get("VersionId"),
+        content=content,
+        is_archived=is_archived,
+    )
+
+
+def _is_sealed(error: ClientError) -> bool:
+    """True where an object's key keeps us out, and not a permission of ours that is missing.
+
+    Names of roles and keys of objects stand in the same messages, so single words decide nothing.
+    """
+    code, message = _code(error), error.response["Error"]["Message"]
+    match code:
+        case "InvalidRequest":
+            return "Server Side Encryption" in message
+        case "AccessDenied":
+            refused = re.search(r"not authorized to perform: (\S+)", message)
+            is_about_key = refused is not None and refused[1].startswith("kms:")
+            # Of a key in another account or region.
+            return is_about_key or message.startswith("The ciphertext refers to a customer master")
+    return code in _UNUSABLE_KEY
 
 
 def _in_parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -202,6 +281,22 @@ def _attachment(file_name: str) -> str:
     name = "".join(letter if letter.isprintable() else "_" for letter in file_name)
     plain = re.sub(r'[^ -~]|["%/\\]', "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]
+
+
+def _end_of(link: str) -> datetime:
+    """When a signed link ends, as it says itself: S3 goes by that, whatever our clock says.
+
+    The credentials that signed it may end sooner, and the link with them; those of a Lambda
+    function do not say when:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
+    """
+    query = dict(parse_qsl(urlsplit(link).query))
+    signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return signed_at + timedelta(seconds=int(query["X-Amz-Expires"]))
 
 
 def _status(error: ClientError) -> int:

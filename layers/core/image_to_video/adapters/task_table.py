@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from boto3.dynamodb.conditions import Attr, Key
+from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from image_to_video.domain.errors import InvalidCursorError, TaskConflictError, TaskNotFoundError
@@ -24,8 +25,23 @@ _OPEN: Final = "open"
 _EXPIRES_AT: Final = "expires_at"
 # Lambda answers at most 6 MB, in which every quote and every letter beyond ASCII is escaped twice.
 _PAGE_BYTES: Final = 3_500_000
+# A list reads so many pages of at most 1 MB for one answer, however rare what it looks for is.
+_MOST_READS: Final = 4
 
 type Position = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """Which tasks a list shows: of any of these statuses, of these times, with all these pairs."""
+
+    statuses: frozenset[TaskStatus] = frozenset()
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+EVERY_TASK: Final = TaskFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +103,15 @@ class TaskTable:
         *,
         limit: int,
         start: Position | None = None,
-        status: TaskStatus | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
+        wanted: TaskFilter = EVERY_TASK,
     ) -> Page:
         """One owner's tasks, newest first, at most `limit`.
 
+        Fewer, even none, where a filter leaves so much out that the reading stops before the end.
         Raises `InvalidCursorError` for a start outside of the given times.
         """
-        after = iso(created_after) if created_after else "0"
-        before = iso(created_before) if created_before else "9"
+        after = iso(wanted.created_after) if wanted.created_after else "0"
+        before = iso(wanted.created_before) if wanted.created_before else "9"
         # DynamoDB refuses the query in both cases.
         if after > before:
             return Page([], None)
@@ -108,34 +123,36 @@ class TaskTable:
             "KeyConditionExpression": Key("owner").eq(owner)
             & Key("created_at").between(after, before),
         }
-        if status is not None:
-            arguments["FilterExpression"] = Attr("status").eq(status.value)
-        else:
-            arguments["Limit"] = limit + 1
+        arguments |= _filter_expression(wanted) or {"Limit": limit + 1}
         tasks: list[Task] = []
         size = 0
-        for item in self._items(arguments, start):
-            tasks.append(task_of(item))
-            size += len(json.dumps(tasks[-1].model_dump(mode="json")))
-            # One more than asked for, or than can be sent, tells that there is a next page.
-            if len(tasks) > limit or (size > _PAGE_BYTES and len(tasks) > 1):
-                return Page(tasks[:-1], _position(tasks[-2]))
-        return Page(tasks, None)
+        for reply in islice(self._replies(arguments, start), _MOST_READS):
+            for item in reply["Items"]:
+                tasks.append(task_of(item))
+                size += len(json.dumps(tasks[-1].model_dump(mode="json")))
+                # One more than asked for, or than can be sent, tells that there is a next page.
+                if len(tasks) > limit or (size > _PAGE_BYTES and len(tasks) > 1):
+                    return Page(tasks[:-1], _position(tasks[-2]))
+            start = reply.get("LastEvaluatedKey")
+        return Page(tasks, start)
 
     def overdue(self, before: datetime) -> Iterator[Task]:
         """Open tasks whose next poll should have happened before that moment, oldest first."""
         due = Key(_OPEN).eq("open") & Key("next_poll_at").lt(iso(before))
         arguments = {"IndexName": OPEN_INDEX, "KeyConditionExpression": due}
-        for item in self._items(arguments, None):
-            # The index may still show what the table has forgotten.
-            with suppress(TaskNotFoundError):
-                yield self.get(str(item["task_id"]))
+        for reply in self._replies(arguments, None):
+            for item in reply["Items"]:
+                # The index may still show what the table has forgotten.
+                with suppress(TaskNotFoundError):
+                    yield self.get(str(item["task_id"]))
 
-    def _items(self, query: dict[str, Any], start: Position | None) -> Iterator[dict[str, Any]]:
+    def _replies(
+        self, query: dict[str, Any], start: Position | None
+    ) -> Iterator[Mapping[str, Any]]:
         while True:
             at: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
             reply = self._table.query(**query, **at)
-            yield from reply["Items"]
+            yield reply
             start = cast("Position | None", reply.get("LastEvaluatedKey"))
             if start is None:
                 return
@@ -156,6 +173,32 @@ def task_of(item: Mapping[str, Any]) -> Task:
     """Read a task from a stored item, also from one that the table's stream delivers."""
     fields = {key: value for key, value in item.items() if key not in (_OPEN, _EXPIRES_AT)}
     return Task.model_validate(fields)
+
+
+def _filter_expression(wanted: TaskFilter) -> dict[str, Any]:
+    """What the table is to leave out beside the times; empty where that is nothing.
+
+    Written out, because the SDK's own conditions take a dot in a name for a step into a map.
+    """
+    conditions: list[str] = []
+    names: dict[str, str] = {}
+    values: dict[str, str] = {}
+    if wanted.statuses:
+        names["#status"] = "status"
+        states = {f":status{n}": status.value for n, status in enumerate(sorted(wanted.statuses))}
+        conditions.append(f"#status IN ({', '.join(states)})")
+        values |= states
+    for number, (name, value) in enumerate(sorted(wanted.metadata.items())):
+        names |= {"#metadata": "metadata", f"#name{number}": name}
+        values[f":value{number}"] = value
+        conditions.append(f"#metadata.#name{number} = :value{number}")
+    if not conditions:
+        return {}
+    return {
+        "FilterExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
 
 
 def _position(task: Task) -> Position:

@@ -1,16 +1,12 @@
 """What can be learned of a video while it passes by: size, SHA-256, picture size, length."""
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from typing import Final
 
-from pymediainfo import MediaInfo
-
+from image_to_video.adapters.mp4_video import TOP_BOXES, measured
 from image_to_video.domain.errors import VideoDownloadError
-
-# A2E's smallest clips have two megabytes; a few kilobytes are an error page or a stub.
-MIN_BYTES: Final = 10 * 1024
 
 
 class InspectedVideo:
@@ -23,38 +19,28 @@ class InspectedVideo:
 
     size: int
     sha256: str
-    width: int
-    height: int
-    duration_seconds: float
+    width: int | None
+    height: int | None
+    duration_seconds: float | None
 
-    def __init__(self, chunks: Iterable[bytes], *, bytes_expected: int | None) -> None:
+    def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = chunks
-        self._bytes_expected = bytes_expected
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the chunks. Raises `VideoDownloadError` where they do not make a whole video."""
         digest, received = hashlib.sha256(), 0
         with tempfile.TemporaryFile() as spool:
             for chunk in self._chunks:
-                if received == 0 and b"ftyp" not in chunk[:16]:
+                # A page or a picture is refused before anything of it is passed on.
+                if received == 0 and chunk[4:8] not in TOP_BOXES:
                     raise VideoDownloadError("the file does not begin like an MP4 video")
                 digest.update(chunk)
                 spool.write(chunk)
                 received += len(chunk)
                 yield chunk
-            if self._bytes_expected not in (None, received):
-                raise VideoDownloadError(
-                    f"{received} of {self._bytes_expected} bytes came; the transfer was cut"
-                )
-            if received < MIN_BYTES:
-                raise VideoDownloadError(f"{received} bytes are too few for a video")
-            spool.seek(0)
-            self._read_picture(MediaInfo.parse(spool))
+            spool.flush()
+            descriptor = spool.fileno()
+            measures = measured(lambda at, length: os.pread(descriptor, length, at), received)
+        self.width, self.height = measures.width, measures.height
+        self.duration_seconds = measures.seconds
         self.size, self.sha256 = received, digest.hexdigest()
-
-    def _read_picture(self, media: MediaInfo) -> None:
-        track = next(iter(media.video_tracks), None)
-        if track is None or not (track.width and track.height and track.duration):
-            raise VideoDownloadError("the file holds no readable video track")
-        self.width, self.height = int(track.width), int(track.height)
-        self.duration_seconds = float(track.duration) / 1000

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-_MAY_SEND: Final = "Authorization, Content-Type, Idempotency-Key"
-_MAY_READ: Final = "Location, Retry-After, X-Request-Id"
+_MAY_SEND: Final = "Authorization, Content-Type, Idempotency-Key, If-None-Match"
+_MAY_READ: Final = "ETag, Idempotent-Replayed, Location, Retry-After, X-Request-Id"
 
 
 def readable_by(origin: str) -> dict[str, list[str]]:

@@ -1,12 +1,11 @@
 """One task in its life, a form for an image, every error: examples of the published contract."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.openapi.models import Example
 
 TASK_ID: Final = "0b7c9a52f1d84e6fa3c5d7e9b1f3a5c7"
-_PLACE: Final = f"/v1/tasks/{TASK_ID}"
 OPTIONS: Final[dict[str, Any]] = {
     "prompt": "She turns her head and smiles.",
     "negative_prompt": "blurry, distorted",
@@ -38,7 +37,11 @@ GENERATING: Final[dict[str, Any]] = {
     "failure": None,
     "video": None,
     "cancellation": None,
-    "links": {"self": _PLACE, "video": None, "cancel": f"{_PLACE}/cancel"},
+    "links": {
+        "self": f"tasks/{TASK_ID}",
+        "video": None,
+        "cancel": f"tasks/{TASK_ID}/cancel",
+    },
 }
 _ENDED: Final = {
     "updated_at": "2026-11-22T12:04:10.500Z",
@@ -57,14 +60,14 @@ SUCCEEDED: Final[dict[str, Any]] = {
         "height": 720,
         "duration_seconds": 10.042,
     },
-    "links": {"self": _PLACE, "video": f"{_PLACE}/video", "cancel": None},
+    "links": {"self": f"tasks/{TASK_ID}", "video": f"tasks/{TASK_ID}/video", "cancel": None},
 }
 FAILED: Final[dict[str, Any]] = {
     **GENERATING,
     **_ENDED,
     "status": "failed",
     "failure": {"code": "generation_failed", "message": "The generator could not make the video."},
-    "links": {"self": _PLACE, "video": None, "cancel": None},
+    "links": {"self": f"tasks/{TASK_ID}", "video": None, "cancel": None},
 }
 CANCELED: Final[dict[str, Any]] = {
     **FAILED,
@@ -72,11 +75,17 @@ CANCELED: Final[dict[str, Any]] = {
     "failure": None,
     "cancellation": "refunded",
 }
+ALREADY_FINAL: Final[dict[str, Any]] = {**SUCCEEDED, "cancellation": "already_final"}
 PAGE: Final[dict[str, Any]] = {
     "object": "list",
     "data": [SUCCEEDED],
     "has_more": False,
     "next_cursor": None,
+}
+VIDEO_LINK: Final[dict[str, Any]] = {
+    "url": "https://videos-bucket.s3.us-east-1.amazonaws.com/anna/"
+    f"{TASK_ID}.mp4?X-Amz-Expires=900&X-Amz-Signature=3f1d2e4a5b6c7d8e9f0a1b2c",
+    "expires_at": "2026-11-22T12:20:00.000Z",
 }
 TICKET: Final[dict[str, Any]] = {
     "task_id": TASK_ID,
@@ -92,29 +101,58 @@ TICKET: Final[dict[str, Any]] = {
 }
 REQUEST_ID: Final = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 FIELD_ERRORS: Final = [{"pointer": "/video_time", "detail": "Input should be 5, 10, 15 or 20"}]
-# By status: what it means, whether it says when to come back, and its codes with a detail each.
-PROBLEMS: Final[dict[int, tuple[str, bool, dict[str, str]]]] = {
-    400: (
-        "Not JSON, of another content type, or with a cursor that no list gave out.",
-        False,
-        {"malformed_request": "The body is not JSON."},
+
+
+class ProblemExample(NamedTuple):
+    """An error as the document describes it: what it means, and a detail for each of its codes."""
+
+    meaning: str
+    codes: dict[str, str]
+    says_when: bool = False
+    """Whether it may have `Retry-After`."""
+    gateway_only: bool = False
+    """Whether API Gateway alone answers it, without `X-Request-Id`."""
+
+
+PROBLEMS: Final[dict[int, ProblemExample]] = {
+    400: ProblemExample(
+        "Not JSON, or with a cursor that no list gave out.",
+        {"malformed_request": "The body is not JSON that can be read."},
     ),
-    401: ("No token, or one that was never made here.", False, {"unauthorized": "Send a token."}),
-    403: (
-        "The token has expired or was revoked.",
-        False,
-        {"forbidden": "The token is not valid any more."},
+    401: ProblemExample(
+        "No token, or one that was never made here.",
+        {"unauthorized": "Send a token: Authorization: Bearer i2v_..."},
+        gateway_only=True,
     ),
-    404: ("There is no such task of yours.", False, {"task_not_found": "there is no such task"}),
-    409: (
-        "There is no video: not yet, or the task ended without one.",
-        True,
-        {"not_ready": "the task is generating; ask again later"},
+    403: ProblemExample(
+        "The token has expired or was revoked: asking again needs another one.",
+        {"forbidden": "The token has expired or was revoked."},
+        gateway_only=True,
     ),
-    413: ("The body is larger than 10 MB.", False, {"malformed_request": "The body is too large."}),
-    422: (
+    404: ProblemExample(
+        "There is no such task of yours; or the path is none of this API's.",
+        {"task_not_found": "there is no such task", "route_not_found": "There is no such route."},
+    ),
+    409: ProblemExample(
+        "There is no video: not yet (`not_ready`), or never, as the task ended without one"
+        " (`no_video`). Only the first has `Retry-After`.",
+        {
+            "not_ready": "the task is generating; ask again later",
+            "no_video": "the task is failed; it will never have a video",
+        },
+        says_when=True,
+    ),
+    413: ProblemExample(
+        "The body is larger than 10 MB.",
+        {"malformed_request": "The request is too large."},
+        gateway_only=True,
+    ),
+    415: ProblemExample(
+        "The body is of another content type than JSON.",
+        {"unsupported_media_type": "Send the body as JSON, with Content-Type: application/json."},
+    ),
+    422: ProblemExample(
         "Some fields are wrong, or the generator refuses the image or its content.",
-        False,
         {
             "invalid_request": "Some fields are wrong.",
             "idempotency_key_reused": "this Idempotency-Key was already used for another request",
@@ -122,9 +160,22 @@ PROBLEMS: Final[dict[int, tuple[str, bool, dict[str, str]]]] = {
             "content_refused": "the image is not permitted",
         },
     ),
-    429: ("Too many requests.", True, {"too_many_requests": "Come back a little later."}),
-    503: ("Nothing could be recorded.", True, {"temporarily_unavailable": "Ask again."}),
+    429: ProblemExample(
+        "Too many requests.",
+        {"too_many_requests": "Too many requests; ask again later."},
+        says_when=True,
+        gateway_only=True,
+    ),
+    503: ProblemExample(
+        "Nothing could be recorded.", {"temporarily_unavailable": "Ask again."}, says_when=True
+    ),
 }
+
+
+def shown_at(depth: int, task: dict[str, Any]) -> dict[str, Any]:
+    """The task as a route shows it that stands so many segments below the API's address."""
+    links = {name: link and "../" * depth + link for name, link in task["links"].items()}
+    return task | {"links": links}
 
 
 def named(**values: object) -> "dict[str, Example]":

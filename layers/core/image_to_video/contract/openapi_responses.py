@@ -8,8 +8,8 @@ from typing import Any, Final, cast
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from image_to_video.contract import examples
-from image_to_video.contract.examples import named
-from image_to_video.contract.responses import Health, TaskList, TaskView, UploadTicket
+from image_to_video.contract.examples import named, shown_at
+from image_to_video.contract.responses import Health, TaskList, TaskView, UploadTicket, VideoLink
 
 type Responses = dict[int, OpenAPIResponse]
 
@@ -55,7 +55,7 @@ def _links(*operations: str) -> dict[str, Any]:
 TASK_RECORDED: Final[Responses] = {
     202: _answer(
         "The task is recorded; `Location` is where to ask for it, `Retry-After` when.",
-        *("Location", "Retry-After"),
+        *("Location", "Retry-After", "Idempotent-Replayed"),
         model=TaskView,
         examples=named(accepted=examples.GENERATING),
         links=_links("get_task", "cancel_task", "get_video"),
@@ -78,32 +78,49 @@ TASK_PAGE: Final[Responses] = {
 TASK_SHOWN: Final[Responses] = {
     200: _answer(
         "The task in whatever status; a task that failed is no error.",
-        "Retry-After",
+        *("Cache-Control", "ETag", "Retry-After"),
         model=TaskView,
         examples=named(
-            generating=examples.GENERATING, succeeded=examples.SUCCEEDED, failed=examples.FAILED
+            generating=shown_at(1, examples.GENERATING),
+            succeeded=shown_at(1, examples.SUCCEEDED),
+            failed=shown_at(1, examples.FAILED),
         ),
         links=_links("cancel_task", "get_video"),
-    )
+    ),
+    304: _answer(
+        "Nothing that is shown has changed, but for the seconds since the task's creation.",
+        *("Cache-Control", "ETag", "Retry-After"),
+    ),
 }
 TASK_CANCELED: Final[Responses] = {
-    status: _answer(
-        description,
+    200: _answer(
+        "The task, with what the request achieved as `cancellation`.",
+        model=TaskView,
+        examples=named(
+            refunded=shown_at(2, examples.CANCELED),
+            already_final=shown_at(2, examples.ALREADY_FINAL),
+        ),
+        links=_links("get_task"),
+    ),
+    202: _answer(
+        "The cancel request is recorded; what it achieved is not known yet.",
         "Retry-After",
         model=TaskView,
-        examples=named(refunded=examples.CANCELED),
+        examples=named(recorded=shown_at(2, examples.GENERATING)),
         links=_links("get_task"),
-    )
-    for status, description in {
-        200: "The task, with what the request achieved as `cancellation`.",
-        202: "The cancel request is recorded; what it achieved is not known yet.",
-    }.items()
+    ),
 }
 VIDEO_LINK: Final[Responses] = {
+    200: _answer(
+        "The same link as JSON, where `Accept` prefers that to the video.",
+        *("Cache-Control", "Vary"),
+        model=VideoLink,
+        examples=named(link=examples.VIDEO_LINK),
+    ),
     302: _answer(
         "A link of 15 minutes, a fresh one each time; the file is named after the task.",
-        *("Location", "Cache-Control"),
-    )
+        *("Location", "Cache-Control", "Vary"),
+    ),
 }
 UPLOAD_FORM: Final[Responses] = {
     201: _answer(
@@ -114,6 +131,9 @@ UPLOAD_FORM: Final[Responses] = {
         links=_links("get_task"),
     )
 }
+_UNCHANGED: Final[Responses] = {
+    304: _answer("The document has not changed.", "Cache-Control", "ETag")
+}
 HEALTH: Final[Responses] = {
     200: _answer(
         "It answers.",
@@ -121,18 +141,18 @@ HEALTH: Final[Responses] = {
         examples=named(well={"status": "ok", "version": "1.0.0"}),
     )
 }
-EVENT_CATALOGUE: Final[Responses] = {
+EVENT_CATALOGUE: Final[Responses] = _UNCHANGED | {
     200: _answer(
         "An AsyncAPI 3 document with the JSON Schema of every event.",
-        "Cache-Control",
+        *("Cache-Control", "ETag"),
         model=dict[str, Any],
         examples=named(beginning={"asyncapi": "3.0.0"}),
     )
 }
-CONTRACT: Final[Responses] = {
+CONTRACT: Final[Responses] = _UNCHANGED | {
     200: _answer(
         "The contract of this very version.",
-        "Cache-Control",
+        *("Cache-Control", "ETag"),
         model=dict[str, Any],
         examples=named(beginning={"openapi": "3.1.0"}),
     )

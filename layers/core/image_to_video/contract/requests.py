@@ -9,35 +9,28 @@ from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
+    GetJsonSchemaHandler,
     StrictBool,
     StringConstraints,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from image_to_video.contract.texts import FileName, HeaderMetadata, ImageUrl, Metadata, Name, Prompt
 from image_to_video.domain.task import Frozen, ModelVersion, VideoSeconds
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d")
 _FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_DAY: Final = datetime(9000, 1, 1, tzinfo=UTC)
 
-Prompt = Annotated[str, StringConstraints(max_length=1000)]
-# It becomes the name of a file, so it carries no control characters.
-Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
-ImageUrl = Annotated[
-    str, StringConstraints(max_length=2048, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$")
-]
+# What of a member's schema is said of the member, whichever of its types it has.
+_ABOUT_A_MEMBER: Final = frozenset({"title", "description", "default", "examples"})
+
 # A2E's ids of other things have 24 hexadecimal digits; what else it gives out is not known.
 Lora = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,128}$")]
-Metadata = Annotated[
-    dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=512)],
-        Annotated[str, StringConstraints(max_length=512)],
-    ],
-    Field(max_length=16),
-]
 
 
 def _written_out(text: object) -> object:
@@ -61,6 +54,7 @@ class TaskOptions(Frozen):
 
     A2E publishes no limit for prompts; 1,000 characters is ours. `model_version` always has a
     value, because without one A2E lets the account's plan decide, and with it the price.
+    What need not be given may be null, and is not there then.
     """
 
     prompt: Prompt | None = Field(None, description="What should happen in the video.")
@@ -97,6 +91,31 @@ class TaskOptions(Frozen):
             raise ValueError("has no prompt that could be extended: leave extend_prompt out")
         return lora
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        known = cls.model_fields
+        return {
+            name: value for name, value in given.items() if value is not None or name not in known
+        }
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        written = handler(schema)
+        model = handler.resolve_ref_schema(written)
+        for name, member in model["properties"].items():
+            choices = member.get("anyOf", [])
+            if name in model.get("required", []) or {"type": "null"} in choices:
+                continue
+            # What is said of the member stays beside the choices.
+            rules = {rule: member.pop(rule) for rule in [*member] if rule not in _ABOUT_A_MEMBER}
+            member["anyOf"] = [*(choices or [rules]), {"type": "null"}]
+        return written
+
 
 class TaskRequest(TaskOptions):
     """The body of `POST /tasks`."""
@@ -111,22 +130,10 @@ class UploadRequest(TaskOptions):
     """The body of `POST /uploads`: the options of the task that the file itself will start."""
 
     filename: Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$"),
+        FileName,
         Field(description="Name of the file; the task's name, unless it is given one."),
     ]
     content_type: Literal["image/jpeg", "image/png", "image/webp"]
-    metadata: Annotated[
-        dict[
-            # S3 keeps them in the names of headers, in lower case.
-            Annotated[
-                str, StringConstraints(max_length=512, pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$")
-            ],
-            Annotated[str, StringConstraints(max_length=512)],
-        ],
-        Field(
-            max_length=16,
-            default_factory=dict,
-            description="Yours; returned with the task and its events.",
-        ),
-    ]
+    metadata: HeaderMetadata = Field(
+        default_factory=dict, description="Yours; returned with the task and its events."
+    )

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from image_to_video.domain.task import (
     Cancellation,
@@ -39,6 +39,9 @@ _STAGES: Final = {
 }
 
 
+Reference = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
+
+
 class View(BaseModel):
     """Base of what is shown to callers."""
 
@@ -55,22 +58,26 @@ class Progress(View):
 
 
 class VideoFacts(View):
-    """What was measured of the stored video."""
+    """What was measured of the stored video: its picture as players show it; null if unknown."""
 
     bytes: int
     sha256: str
     content_type: str
-    width: int
-    height: int
-    duration_seconds: float
+    width: int | None
+    height: int | None
+    duration_seconds: float | None
 
 
 class Links(View):
-    """Where to go on from here, relative to the API's host; null where there is nothing to do."""
+    """Where to go on from here; null where there is nothing to do.
 
-    self: str
-    video: str | None
-    cancel: str | None
+    Relative references (RFC 3986): those of a response are resolved against the address of the
+    request, those of an event against its `dataschema`.
+    """
+
+    self: Reference
+    video: Reference | None
+    cancel: Reference | None
 
 
 class TaskView(View):
@@ -103,6 +110,11 @@ class TaskView(View):
     cancellation: Cancellation | None
     links: Links
 
+    def linked_from(self, base: str) -> Self:
+        """The same task, for a reader to whom the API's own address is at `base`."""
+        links = {name: link and base + link for name, link in self.links.model_dump().items()}
+        return self.model_copy(update={"links": Links(**links)})
+
 
 class TaskEventData(TaskView):
     """A task as events show it: the same, and where the video lies."""
@@ -117,6 +129,13 @@ class TaskList(View):
     data: list[TaskView]
     has_more: bool
     next_cursor: str | None
+
+
+class VideoLink(View):
+    """Where the video can be fetched without a token, and until when."""
+
+    url: str
+    expires_at: Moment
 
 
 class UploadTicket(View):
@@ -136,9 +155,12 @@ class Health(View):
 
 
 def show_task[Shown: TaskView](task: Task, now: datetime, shown_as: type[Shown]) -> Shown:
-    """Show a task as it looks at `now`; what is internal to it stays inside."""
+    """Show a task as it looks at `now`; what is internal to it stays inside.
+
+    Its links are relative to the API's own address.
+    """
     until = task.ended_at or now
-    place = f"/v1/tasks/{task.task_id}"
+    place = f"tasks/{task.task_id}"
     public = {name: value for name, value in dict(task).items() if name in shown_as.model_fields}
     return shown_as.model_validate(
         public

@@ -12,8 +12,9 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from image_to_video.contract import cors, rest_errors
+from image_to_video.contract.http_semantics import field_value, matches, not_modified
 from image_to_video.contract.rest_errors import no_such_task, problem_response
-from image_to_video.contract.rest_requests import readable_only
+from image_to_video.contract.rest_requests import readable_only, without_base_path
 from image_to_video.domain.errors import SettingsError
 
 # Powertools finds no route for a path whose parameter has other characters than these.
@@ -44,15 +45,30 @@ class RestApi(APIGatewayRestResolver):
 
     def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer one request; every answer names it, and a web page of our origin may read it."""
-        answer = super().resolve(readable_only(event), context)
+        answer = super().resolve(readable_only(without_base_path(event)), context)
         headers = answer["multiValueHeaders"]
+        tag = headers.get("ETag", [""])[0]
+        if tag and matches(field_value(event, "If-None-Match"), tag):
+            answer = not_modified(answer)
+            headers = answer["multiValueHeaders"]
         headers["X-Request-Id"] = [event["requestContext"]["requestId"]]
         if "origin" in {name.lower() for name in event.get("headers") or {}}:
             with suppress(SettingsError):
-                headers.update(cors.readable_by(self.cors_origin()))
-        if event["httpMethod"] == "HEAD" or answer["body"] is None:
+                for name, values in cors.readable_by(self.cors_origin()).items():
+                    headers[name] = [*headers.get(name, []), *values]
+        # A HEAD keeps GET's body: the gateway takes its length from there and does not send it.
+        if answer["body"] is None:
             answer["body"] = ""
         return answer
+
+    @property
+    def base(self) -> str:
+        """Where the API's own address is, as a reference relative to the current request's.
+
+        `../` for each segment below the first (RFC 3986, 5.2.4), so links resolve wherever the API
+        is mounted.
+        """
+        return "../" * (str(self.current_event.path).count("/") - 1)
 
     def answer_no_route(self, _: NotFoundError) -> Response[str]:
         """Answer OPTIONS, and every other path or method that is none of the API's."""

@@ -17,6 +17,7 @@ from image_to_video.domain.errors import (
     ImageToVideoError,
     InvalidCursorError,
     InvalidTaskError,
+    NoVideoError,
     TaskNotFoundError,
     VideoNotReadyError,
 )
@@ -29,9 +30,12 @@ _STATUSES: Final[dict[type[ImageToVideoError], tuple[HTTPStatus, str]]] = {
     InvalidCursorError: (HTTPStatus.BAD_REQUEST, "malformed_request"),
     TaskNotFoundError: (HTTPStatus.NOT_FOUND, "task_not_found"),
     VideoNotReadyError: (HTTPStatus.CONFLICT, "not_ready"),
+    NoVideoError: (HTTPStatus.CONFLICT, "no_video"),
 }
 # How soon asking again makes sense.
 RETRY_AFTER: Final = {"Retry-After": "10"}
+# Marks what an earlier request with the same `Idempotency-Key` has brought about.
+REPLAYED: Final = {"Idempotent-Replayed": "true"}
 
 router = APIGatewayRouter()
 
@@ -40,11 +44,12 @@ router = APIGatewayRouter()
 def answer_error(error: ImageToVideoError) -> Response[str]:
     """Everything raised on purpose."""
     if isinstance(error, GeneratorRejectedError):
-        return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, error.code, str(error))
+        status, replayed = HTTPStatus.UNPROCESSABLE_ENTITY, REPLAYED if error.replayed else None
+        return problem_response(status, error.code, str(error), headers=replayed)
     status, code = _STATUSES.get(
         type(error), (HTTPStatus.SERVICE_UNAVAILABLE, "temporarily_unavailable")
     )
-    if isinstance(error, VideoNotReadyError) and error.may_come:
+    if isinstance(error, VideoNotReadyError):
         return problem_response(status, code, str(error), headers=RETRY_AFTER)
     if isinstance(error, InvalidTaskError):
         faults = [(error.pointer, error.detail)]
@@ -59,7 +64,7 @@ def answer_invalid_request(error: RequestValidationError) -> Response[str]:
     places = {fault["loc"][0] for fault in error.errors()}
     if "json_invalid" in kinds or ("body" in places and not router.current_event.body):
         return problem_response(
-            HTTPStatus.BAD_REQUEST, "malformed_request", "The body is not JSON."
+            HTTPStatus.BAD_REQUEST, "malformed_request", "The body is not JSON that can be read."
         )
     if "path" in places:
         return no_such_task()
@@ -69,13 +74,22 @@ def answer_invalid_request(error: RequestValidationError) -> Response[str]:
     )
 
 
-@router.exception_handler([RequestUnsupportedContentType, RecursionError])
-def answer_unreadable(error: Exception) -> Response[str]:
-    """A body of another content type, or JSON that is nested deeper than Python reads it."""
-    detail = "Send the body as JSON that can be read, with Content-Type: application/json."
-    if isinstance(error, RecursionError):
-        detail = "The JSON is nested too deeply."
-    return problem_response(HTTPStatus.BAD_REQUEST, "malformed_request", detail)
+@router.exception_handler(RequestUnsupportedContentType)
+def answer_other_content(_: RequestUnsupportedContentType) -> Response[str]:
+    """A body that is not said to be JSON."""
+    return problem_response(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "Send the body as JSON, with Content-Type: application/json.",
+    )
+
+
+@router.exception_handler(RecursionError)
+def answer_unreadable(_: RecursionError) -> Response[str]:
+    """JSON that is nested deeper than Python reads it."""
+    return problem_response(
+        HTTPStatus.BAD_REQUEST, "malformed_request", "The JSON is nested too deeply."
+    )
 
 
 @router.exception_handler(Exception)

@@ -5,7 +5,8 @@ ImageToVideoError                  base; carries a message fit for a log
 ├── InvalidTaskError               the request breaks a rule its schema cannot express
 ├── IdempotencyKeyReusedError      the same key came with another request
 ├── TaskNotFoundError              no such task, or not this owner's
-├── VideoNotReadyError             the task has no video, or not yet
+├── VideoNotReadyError             the task has no video yet
+├── NoVideoError                   the task ended without a video
 ├── TaskConflictError              another actor changed the task first
 ├── UnreadableImageError           an uploaded object's encryption keeps us from reading it
 ├── WorkflowUnavailableError       no execution could be started now
@@ -49,11 +50,11 @@ class TaskNotFoundError(ImageToVideoError):
 
 
 class VideoNotReadyError(ImageToVideoError):
-    """There is no video to fetch; `may_come` is False for a task that ended without one."""
+    """There is no video to fetch yet."""
 
-    def __init__(self, message: str, *, may_come: bool) -> None:
-        super().__init__(message)
-        self.may_come = may_come
+
+class NoVideoError(ImageToVideoError):
+    """There is no video to fetch, and there will be none: the task has ended without one."""
 
 
 class TaskConflictError(ImageToVideoError):
@@ -94,11 +95,15 @@ class GeneratorUnavailableError(GeneratorError):
 
 
 class GeneratorRejectedError(GeneratorError):
-    """The generator will never accept this request; `code` says why."""
+    """The generator will never accept this request; `code` says why.
 
-    def __init__(self, message: str, *, code: FailureCode) -> None:
+    `replayed` is True where it said so to an earlier request with the same key.
+    """
+
+    def __init__(self, message: str, *, code: FailureCode, replayed: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.replayed = replayed
 
 
 class GeneratorAccessError(GeneratorError):

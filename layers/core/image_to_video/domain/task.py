@@ -116,7 +116,7 @@ class ModelVersion(StrEnum):
     A2E_V2_FLASH = "a2e-v2-flash"
 
 
-VideoSeconds = Literal[5, 10, 15, 20]
+type VideoSeconds = Literal[5, 10, 15, 20]
 
 
 class Failure(Frozen):
@@ -127,16 +127,16 @@ class Failure(Frozen):
 
 
 class Video(Frozen):
-    """The stored video: its object in S3, and what was measured while it was copied."""
+    """The stored video: its object, and what was measured of it; None where it does not say."""
 
     bucket: str
     key: str
     bytes: int
     sha256: str
     content_type: str
-    width: int
-    height: int
-    duration_seconds: float
+    width: int | None = None
+    height: int | None = None
+    duration_seconds: float | None = None
 
 
 class Attempt(Frozen):
@@ -272,21 +272,16 @@ class Task(Frozen):
         return self.model_validate(dict(self) | changes)
 
     def reopened(self, now: datetime, **changes: Any) -> "Task":
-        """Return this task, which failed although its video may exist, open again.
+        """Return this task open again, which failed although its video may exist, or lost it.
 
         The one way out of a final status: it is paid, and the generator has it after all.
         Raises `ValueError` for a task that ended in any other way.
         """
-        if not self.may_be_mended:
+        if not self.may_be_mended and self.status is not TaskStatus.SUCCEEDED:
             raise ValueError(f"a task that is {self.status} is not opened again")
-        changes |= {
-            "failure": None,
-            "ended_at": None,
-            "reopened_at": now,
-            "next_poll_at": now,
-            "version": self.version + 1,
-            "updated_at": now,
-        }
+        changes |= {"failure": None, "video": None, "ended_at": None}
+        changes |= {"reopened_at": now, "next_poll_at": now}
+        changes |= {"version": self.version + 1, "updated_at": now}
         return self.model_validate(dict(self) | changes)
 
     def failed(self, now: datetime, code: FailureCode, message: str, **changes: Any) -> "Task":

@@ -9,12 +9,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
-from image_to_video.adapters.task_table import Position
+from image_to_video.adapters.task_table import Position, TaskFilter
 from image_to_video.domain.errors import InvalidCursorError
-from image_to_video.domain.task import TaskStatus, iso
+from image_to_video.domain.task import iso
 
 _VERSION: Final = b"\x01"
 _FILTER_BYTES: Final = 16
@@ -22,12 +21,11 @@ _TAG_BYTES: Final = 32
 _MAX_LENGTH: Final = 1024
 
 
-def filter_digest(
-    status: TaskStatus | None, created_after: datetime | None, created_before: datetime | None
-) -> bytes:
-    """A digest of a list's filters, the same however its times were written."""
-    times = [moment and iso(moment) for moment in (created_after, created_before)]
-    return hashlib.sha256(json.dumps([status, *times]).encode()).digest()[:_FILTER_BYTES]
+def filter_digest(wanted: TaskFilter) -> bytes:
+    """A digest of a list's filters, the same in any order and however its times were written."""
+    times = [moment and iso(moment) for moment in (wanted.created_after, wanted.created_before)]
+    content = [sorted(wanted.statuses), *times, sorted(wanted.metadata.items())]
+    return hashlib.sha256(json.dumps(content).encode()).digest()[:_FILTER_BYTES]
 
 
 class Cursors:
@@ -55,7 +53,7 @@ class Cursors:
         begin = len(_VERSION) + _FILTER_BYTES
         if content[len(_VERSION) : begin] != filters:
             raise InvalidCursorError(
-                "the cursor belongs to a list with other filters: send the same status, "
+                "the cursor belongs to a list with other filters: send the same status, metadata, "
                 "created_after and created_before with it, or begin without a cursor"
             )
         created_at, task_id = json.loads(content[begin:])

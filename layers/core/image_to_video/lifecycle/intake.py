@@ -16,18 +16,21 @@ from image_to_video.contract.responses import UploadTicket
 from image_to_video.domain.errors import (
     IdempotencyKeyReusedError,
     InvalidTaskError,
+    TaskNotFoundError,
     UnreadableImageError,
     WorkflowUnavailableError,
 )
+from image_to_video.domain.image_files import MAX_IMAGE_BYTES
 from image_to_video.domain.public_addresses import fault_of_address
 from image_to_video.domain.schedule import Schedule
-from image_to_video.domain.task import Failure, FailureCode, Task, TaskStatus, WaitingFor
+from image_to_video.domain.task import Failure, Task, TaskStatus, WaitingFor
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.uploads import (
-    MAX_BYTES,
+    Order,
     UploadedObject,
-    read_options,
+    read_order,
     reserved_key,
+    unreadable_order,
     write_options,
 )
 from image_to_video.observability import count, logger
@@ -67,61 +70,66 @@ class Intake:
         self._permit_loopback = permit_loopback
         self._now = now
 
-    def request(self, owner: str, request: TaskRequest, idempotency_key: str | None) -> Task:
+    def request(
+        self, owner: str, request: TaskRequest, idempotency_key: str | None
+    ) -> tuple[Task, bool]:
         """Record a task, give it a workflow, and start it: at most once for each key.
 
-        Raises `InvalidTaskError`, and `IdempotencyKeyReusedError` for a key that already belongs
-        to another request.
+        Returns the task, and whether an earlier request with this key has recorded it. Raises
+        `InvalidTaskError`, and `IdempotencyKeyReusedError` for a key that already belongs to
+        another request.
         """
         self._check_address("image_url", request.image_url)
         self._check_address("end_image_url", request.end_image_url)
         task_id = task_id_for(owner, idempotency_key) if idempotency_key else uuid4().hex
         options = TaskOptions.model_validate(request.model_dump(exclude={"image_url"}))
         file_name = unquote(urlsplit(request.image_url).path).rpartition("/")[2]
-        return self._admit(
-            self._new_task(
-                owner,
-                task_id,
-                request.image_url,
-                options,
-                file_name=file_name,
-                fingerprint=_fingerprint(request),
-            )
+        new = self._new_task(
+            owner,
+            task_id,
+            request.image_url,
+            options,
+            file_name=file_name,
+            fingerprint=_fingerprint(request),
         )
+        stored = self._table.create(new)
+        return self._admit(new, stored), stored != new
 
     def upload(self, uploaded: UploadedObject) -> Task | None:
-        """Record and start the task that an uploaded object stands for; a bad one fails at once.
+        """Record and start the task that an uploaded object orders; a bad one fails at once.
 
-        A key without an owner starts nothing: it is logged and left alone.
+        The same order under the same key is the same task. A key without an owner and an empty
+        object order nothing: they are logged and left alone.
         """
         owner = uploaded.owner
         if owner is None:
             count("UploadsWithoutOwner")
             logger.warning("upload without an owner", extra={"key": uploaded.key})
             return None
-        options = self._options_of(uploaded)
+        order = self._order_of(uploaded)
+        if order is None:
+            count("UploadsEmpty")
+            logger.info("upload is empty", extra={"key": uploaded.key})
+            return None
         task = self._new_task(
             owner,
-            uploaded.identity[:_ID_LENGTH],
+            order.identity[:_ID_LENGTH],
             self._storage.image_url(uploaded.key),
-            options if isinstance(options, TaskOptions) else TaskOptions(),
+            order.options,
             file_name=uploaded.file_name,
-            fingerprint=uploaded.identity,
-            image_version=uploaded.version_id,
+            fingerprint=order.identity,
+            image_version=order.version_id,
         )
-        if isinstance(options, Failure):
-            return self._table.create(
-                task.model_copy(
-                    update={
-                        "status": TaskStatus.FAILED,
-                        "waiting_for": None,
-                        "failure": options,
-                        "next_poll_at": None,
-                        "ended_at": task.created_at,
-                    }
-                )
-            )
-        return self._admit(task)
+        stored = self._known(order.earlier)
+        if stored is None and order.failure is not None:
+            stored = self._fail(task, order.failure)
+        elif stored is None:
+            stored = self._admit(task, self._table.create(task))
+        if stored.image_version != task.image_version:
+            count("UploadsRepeated")
+            known = {"key": uploaded.key, "task_id": stored.task_id}
+            logger.info("upload repeats an order", extra=known)
+        return stored
 
     def reserve_upload(self, owner: str, request: UploadRequest) -> UploadTicket:
         """A form for one image, and the id of the task that sending it will start.
@@ -138,34 +146,55 @@ class Intake:
             key,
             content_type=request.content_type,
             metadata=write_options(request),
-            max_bytes=MAX_BYTES,
+            max_bytes=MAX_IMAGE_BYTES,
             seconds=_FORM_SECONDS,
         )
         return UploadTicket(
-            task_id=reserved.identity[:_ID_LENGTH],
+            task_id=reserved.identity()[:_ID_LENGTH],
             url=url,
             fields=fields,
             expires_at=self._now() + timedelta(seconds=_FORM_SECONDS),
         )
 
-    def _options_of(self, uploaded: UploadedObject) -> TaskOptions | Failure:
+    def _order_of(self, uploaded: UploadedObject) -> Order | None:
+        """What an upload orders; None for an empty one."""
         try:
             image = self._storage.image(uploaded.key, uploaded.version_id)
         except UnreadableImageError as error:
-            return Failure(code=FailureCode.INVALID_IMAGE, message=str(error))
-        options = read_options(uploaded, image)
-        if isinstance(options, TaskOptions):
-            fault = self._fault_of_address(options.end_image_url)
-            if fault is not None:
-                return Failure(
-                    code=FailureCode.INVALID_REQUEST,
-                    message=f"The object's metadata is wrong: end-image-url: {fault}",
-                )
-        return options
+            return unreadable_order(uploaded, str(error))
+        if image is None:
+            return unreadable_order(uploaded, "The uploaded object was removed before it was read.")
+        if not image.size:
+            return None
+        order = read_order(uploaded, image)
+        fault = self._fault_of_address(order.options.end_image_url)
+        return order if fault is None else order.with_fault("end-image-url", fault)
 
-    def _admit(self, task: Task) -> Task:
-        """Record, then workflow, then paid start; a repeated call repeats what is still open."""
-        stored = self._table.create(task)
+    def _known(self, identity: str | None) -> Task | None:
+        """The task of an order that was made before, if it was."""
+        if identity is None:
+            return None
+        try:
+            return self._table.get(identity[:_ID_LENGTH])
+        except TaskNotFoundError:
+            return None
+
+    def _fail(self, task: Task, failure: Failure) -> Task:
+        """Record a task that has failed before it began."""
+        return self._table.create(
+            task.model_copy(
+                update={
+                    "status": TaskStatus.FAILED,
+                    "waiting_for": None,
+                    "failure": failure,
+                    "next_poll_at": None,
+                    "ended_at": task.created_at,
+                }
+            )
+        )
+
+    def _admit(self, task: Task, stored: Task) -> Task:
+        """After the record the workflow, then the paid start; repeated, what is still open."""
         if stored.fingerprint != task.fingerprint:
             raise IdempotencyKeyReusedError(
                 "this Idempotency-Key was already used for another request; "

@@ -4,14 +4,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from image_to_video.adapters.mp4_video import measured
+from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.workflow import Workflow
-from image_to_video.domain.errors import TaskConflictError
+from image_to_video.domain.errors import TaskConflictError, VideoDownloadError
 from image_to_video.domain.generator import Generator, Ready, Running
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Frozen, Task, TaskStatus
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.start_outcomes import accepted_as
+from image_to_video.lifecycle.store import video_key
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.observability import count, logger
 
@@ -26,7 +29,7 @@ class Redrive(Frozen):
 
 
 class Repair:
-    """Gives tasks new workflows, and opens failed ones again whose video was paid."""
+    """Gives tasks new workflows, and opens those again whose paid video is missing."""
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class Repair:
         table: TaskTable,
         transitions: Transitions,
         workflow: Workflow,
+        storage: Storage,
         generator: Generator,
         starter: Starter,
         schedule: Schedule,
@@ -42,6 +46,7 @@ class Repair:
         self._table = table
         self._transitions = transitions
         self._workflow = workflow
+        self._storage = storage
         self._generator = generator
         self._starter = starter
         self._schedule = schedule
@@ -66,6 +71,7 @@ class Repair:
     def redrive_task(self, task_id: str) -> Redrive:
         """Make an open task move now; open one again whose paid video the generator has after all.
 
+        That is a task which failed without its video, or whose video in the bucket is not whole.
         Nothing is paid a second time. Raises `TaskNotFoundError`, `TaskConflictError` where another
         actor moved it meanwhile, `GeneratorError` where the generator cannot be asked, and
         `WorkflowUnavailableError`.
@@ -78,7 +84,8 @@ class Repair:
         if not task.status.is_final:
             task = self._give_workflow(task, at_once=True, next_poll_at=now)
             return answer(task, "A new workflow moves it now.", moved=True)
-        if not task.may_be_mended:
+        is_lost = task.status is TaskStatus.SUCCEEDED and not self._has_video(task)
+        if not task.may_be_mended and not is_lost:
             return answer(task, "It has ended; there is nothing to move.", moved=False)
         started = self._starter.find(task) if task.generator_task_id is None else None
         facts = accepted_as(task, started) if started else {}
@@ -94,6 +101,15 @@ class Repair:
         task = self._transitions.write_or_raise(task, task.reopened(now, **facts))
         task = self._give_workflow(task, at_once=True, next_poll_at=now)
         return answer(task, "It is open again, for the video that is paid.", moved=True)
+
+    def _has_video(self, task: Task) -> bool:
+        """True where the whole video lies in the bucket."""
+        stored = self._storage.stored_video(video_key(task))
+        try:
+            return stored is not None and measured(stored.read_at, stored.size) is not None
+        except VideoDownloadError as error:
+            logger.warning("stored video is not whole", extra={"reason": str(error)})
+            return False
 
     def _give_workflow(self, task: Task, *, at_once: bool = False, next_poll_at: datetime) -> Task:
         """Record a new execution, then start it; a death in between leaves the task overdue again.

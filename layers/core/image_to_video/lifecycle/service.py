@@ -4,10 +4,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from image_to_video.adapters.storage import Storage
-from image_to_video.adapters.task_table import TaskTable
+from image_to_video.adapters.task_table import EVERY_TASK, TaskFilter, TaskTable
 from image_to_video.contract.requests import TaskRequest, UploadRequest
-from image_to_video.contract.responses import TaskList, TaskView, UploadTicket, show_task
-from image_to_video.domain.errors import TaskNotFoundError, VideoNotReadyError
+from image_to_video.contract.responses import (
+    TaskList,
+    TaskView,
+    UploadTicket,
+    VideoLink,
+    show_task,
+)
+from image_to_video.domain.errors import NoVideoError, TaskNotFoundError, VideoNotReadyError
 from image_to_video.domain.task import Cancellation, Task, TaskStatus
 from image_to_video.lifecycle.cancel import Canceler
 from image_to_video.lifecycle.cursors import Cursors, filter_digest
@@ -36,7 +42,13 @@ class VideoTasks:
         self._now = now
 
     def create(self, owner: str, request: TaskRequest, idempotency_key: str | None) -> Task:
-        """Record and start a task; see `Intake.request`."""
+        """Record and start a task: `create_or_replay` for whom both are the same."""
+        return self.create_or_replay(owner, request, idempotency_key)[0]
+
+    def create_or_replay(
+        self, owner: str, request: TaskRequest, idempotency_key: str | None
+    ) -> tuple[Task, bool]:
+        """Record and start a task, and whether that is a replay; see `Intake.request`."""
         return self._intake.request(owner, request, idempotency_key)
 
     def create_from_upload(self, uploaded: UploadedObject) -> Task | None:
@@ -60,18 +72,20 @@ class VideoTasks:
             task = task.model_copy(update={"cancellation": cancellation})
         return show_task(task, self._now(), TaskView)
 
-    def video_link(self, owner: str, task_id: str, *, head: bool = False) -> str:
+    def video_link(self, owner: str, task_id: str, *, head: bool = False) -> VideoLink:
         """A fresh, short-lived link to the task's video. Never log it.
 
-        Raises `TaskNotFoundError`, and `VideoNotReadyError` where there is no video.
+        Raises `TaskNotFoundError`, `VideoNotReadyError` where the video may still come, and
+        `NoVideoError` where it never will.
         """
         task = self.get(owner, task_id)
+        if not task.status.is_final:
+            raise VideoNotReadyError(f"the task is {task.status}; ask again later")
         if task.video is None or task.status is not TaskStatus.SUCCEEDED:
-            may_come = not task.status.is_final
-            advice = "ask again later" if may_come else "it will never have a video"
-            raise VideoNotReadyError(f"the task is {task.status}; {advice}", may_come=may_come)
+            raise NoVideoError(f"the task is {task.status}; it will never have a video")
         name = task.name if task.name.lower().endswith(".mp4") else f"{task.name}.mp4"
-        return self._storage.sign_video(task.video.key, file_name=name, head=head)
+        url, expires_at = self._storage.sign_video(task.video.key, file_name=name, head=head)
+        return VideoLink(url=url, expires_at=expires_at)
 
     def list(
         self,
@@ -79,23 +93,14 @@ class VideoTasks:
         *,
         limit: int,
         cursor: str | None = None,
-        status: TaskStatus | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
+        wanted: TaskFilter = EVERY_TASK,
     ) -> TaskList:
         """One page of this owner's tasks, newest first. Raises `InvalidCursorError`."""
-        filters = filter_digest(status, created_after, created_before)
+        filters = filter_digest(wanted)
         start = None
         if cursor is not None:
             start = self._cursors.read(cursor, owner=owner, filters=filters)
-        page = self._table.page(
-            owner,
-            limit=limit,
-            start=start,
-            status=status,
-            created_after=created_after,
-            created_before=created_before,
-        )
+        page = self._table.page(owner, limit=limit, start=start, wanted=wanted)
         return TaskList(
             data=[self.show(task) for task in page.tasks],
             has_more=page.next is not None,

@@ -99,21 +99,33 @@ class Starter:
             try:
                 task = self._transitions.write_or_raise(task, recorded)
             except TaskConflictError:
-                return self._transitions.reload(task)
+                # From what would have been recorded: the slot is held as if it had been.
+                return self._transitions.reload(recorded)
             reservation.keep()
         return self._send(task, request)
 
     def find(self, task: Task) -> Started | None:
         """Look up every attempt of a task: an earlier one may have shown up late, and is paid.
 
-        None where the generator shows none of them. Raises `GeneratorError`.
+        None where the generator shows none of them. Raises `GeneratorError` where it shows none and
+        one of the lookups failed: a start that was found is accepted, whatever the others say.
         """
-        finds = [self._generator.find(a.name, since=a.sent_at) for a in task.attempts]
-        found = list({one.generator_task_id: one for one in finds if one is not None}.values())
+        found: dict[str, Started] = {}
+        failures: list[GeneratorError] = []
+        for attempt in task.attempts:
+            try:
+                started = self._generator.find(attempt.name, since=attempt.sent_at)
+            except GeneratorError as error:
+                failures.append(error)
+                continue
+            if started is not None:
+                found.setdefault(started.generator_task_id, started)
         if len(found) > 1:
             count("StartsDoubled")
             logger.error("both attempts were accepted", extra={"attempts": len(found)})
-        return found[0] if found else None
+        if failures and not found:
+            raise failures[0]
+        return next(iter(found.values()), None)
 
     def _send(self, task: Task, request: StartRequest) -> Task:
         try:

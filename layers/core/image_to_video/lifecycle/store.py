@@ -43,9 +43,10 @@ class Storer:
             count("CopiesFailed")
             logger.warning("copy failed", extra={"reason": str(error)})
             # An earlier copy may have reached the bucket before the link died.
-            if not self._storage.has_video(key):
+            earlier = self._stored(key)
+            if earlier is None:
                 return self._transitions.write_or_reload(task, self._failed_copy(task, str(error)))
-            video = self._stored(key)
+            video = earlier
 
         def change(current: Task) -> Task | None:
             if current.status.is_final:
@@ -63,16 +64,30 @@ class Storer:
             self._storage.delete_video(video_key(task))
 
     def _copy(self, key: str, url: str) -> Video:
-        with self._downloads.open(url) as download:
-            inspected = InspectedVideo(download.chunks, bytes_expected=download.bytes_expected)
+        with self._downloads.open(url) as chunks:
+            inspected = InspectedVideo(chunks)
             is_ours = self._storage.store_video(key, inspected)
-        return self._video(key, inspected) if is_ours else self._stored(key)
+        video = self._video(key, inspected) if is_ours else self._stored(key)
+        if video is None:
+            raise VideoDownloadError("what was in the bucket was no whole video")
+        return video
 
-    def _stored(self, key: str) -> Video:
-        """The video of an earlier copy, measured as it is in the bucket."""
-        inspected = InspectedVideo(self._storage.read_video(key), bytes_expected=None)
-        for _ in inspected:
-            pass
+    def _stored(self, key: str) -> Video | None:
+        """The video of an earlier copy, measured as it is in the bucket.
+
+        One that is not whole is removed: it is not the video, and keeps the next copy out.
+        """
+        stored = self._storage.stored_video(key)
+        if stored is None:
+            return None
+        inspected = InspectedVideo(stored.chunks())
+        try:
+            for _ in inspected:
+                pass
+        except VideoDownloadError as error:
+            logger.warning("stored video removed", extra={"reason": str(error)})
+            stored.delete()
+            return None
         return self._video(key, inspected)
 
     def _video(self, key: str, inspected: InspectedVideo) -> Video:

@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from typing import Final
@@ -13,11 +14,11 @@ from pydantic import ValidationError
 from image_to_video.adapters.storage import UploadedImage
 from image_to_video.contract.requests import TaskOptions, UploadRequest
 from image_to_video.domain.errors import InvalidTaskError
+from image_to_video.domain.image_files import MAX_IMAGE_BYTES, fault_in
 from image_to_video.domain.owner_names import owner_is_valid
 from image_to_video.domain.task import Failure, FailureCode
 
 PREFIX: Final = "uploads/"
-MAX_BYTES: Final = 10 * 1024 * 1024
 _OPTIONS: Final = tuple(
     name.replace("_", "-") for name in TaskOptions.model_fields if name != "metadata"
 )
@@ -48,17 +49,20 @@ class UploadedObject:
         owner, _, name = self.key.removeprefix(PREFIX).partition("/")
         return owner if self.key.startswith(PREFIX) and name and owner_is_valid(owner) else None
 
-    @property
-    def identity(self) -> str:
-        """The same for every delivery of the same object, another one for its next version.
+    def identity(self, *content: str) -> str:
+        """The same for the same content under the same key.
 
         A key that `POST /uploads` reserved is one task, however often its form is sent.
         """
         if self.key.split("/")[2:3] == [_RESERVED]:
             # An empty name comes first, which no owner has: no other task's id is made like this.
-            return hashlib.sha256("\0".join(("", self.bucket, self.key)).encode()).hexdigest()
-        version = self.version_id or f"{self.etag}/{self.sequencer}"
-        return hashlib.sha256("\0".join((self.bucket, self.key, version)).encode()).hexdigest()
+            return _digest("", self.bucket, self.key)
+        return _digest(self.bucket, self.key, *content)
+
+    @property
+    def version(self) -> str:
+        """The same for every delivery of one put, another one for the next put under its key."""
+        return self.version_id or f"{self.etag}/{self.sequencer}"
 
     @property
     def file_name(self) -> str:
@@ -66,21 +70,66 @@ class UploadedObject:
         return self.key.rpartition("/")[2]
 
 
-def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskOptions | Failure:
-    """What the upload asks for, or why it can never become a video."""
-    fault = _fault_of(image)
-    if _DOTS & set(uploaded.key.split("/")):
-        # Clients resolve such segments, and the signed link would name another object.
-        fault = "The key has a segment of dots; no link to it can be made."
-    if image is None or fault:
-        return Failure(code=FailureCode.INVALID_IMAGE, message=fault)
-    for name in image.metadata:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What an uploaded object asks for; `identity` is the same for the same order.
+
+    `failure` says why it can never become a video. `earlier` is the identity of the order that an
+    archived object was before it was archived, if it was one.
+    """
+
+    identity: str
+    options: TaskOptions
+    version_id: str | None
+    failure: Failure | None = None
+    earlier: str | None = None
+
+    def with_fault(self, option: str, fault: str) -> "Order":
+        """The order with this fault of an option, unless it has another one."""
+        return replace(self, failure=self.failure or _wrong(f"{option}: {fault}"))
+
+
+def read_order(uploaded: UploadedObject, image: UploadedImage) -> Order:
+    """The order of an object by its content and its options, whatever else is changed of it.
+
+    Content is named by its MD5: S3 gives it as the ETag of what was put or copied in one piece, so
+    what has been archived since is recognized without being read.
+    """
+    options = _read_options(image.metadata)
+    fault = _fault_in_object(uploaded, image)
+    failure = options if isinstance(options, Failure) else None
+    if fault:
+        failure = Failure(code=FailureCode.INVALID_IMAGE, message=fault)
+    content = image.etag if image.is_archived else f"{image.size} bytes"
+    if image.content is not None:
+        content = hashlib.md5(image.content, usedforsecurity=False).hexdigest()
+    identity = (content, _written(options, image.metadata))
+    return Order(
+        identity=uploaded.identity("archived" if image.is_archived else "", *identity),
+        options=options if isinstance(options, TaskOptions) else TaskOptions(),
+        version_id=image.version_id or uploaded.version_id,
+        failure=failure,
+        earlier=uploaded.identity("", *identity) if image.is_archived else None,
+    )
+
+
+def unreadable_order(uploaded: UploadedObject, fault: str) -> Order:
+    """The order of an object of which nothing can be known: each version is another one."""
+    return Order(
+        identity=uploaded.identity(uploaded.version),
+        options=TaskOptions(),
+        version_id=uploaded.version_id,
+        failure=Failure(code=FailureCode.INVALID_IMAGE, message=_fault_in_key(uploaded) or fault),
+    )
+
+
+def _read_options(metadata: dict[str, str]) -> TaskOptions | Failure:
+    for name in metadata:
         option = name.replace("_", "-")
         if option in _OPTIONS and option != name:
             # Ignored, the video would be paid for without this option.
-            message = f"The object's metadata is wrong: write {option}, not {name}."
-            return Failure(code=FailureCode.INVALID_REQUEST, message=message)
-    given = {name: _plain(value) for name, value in image.metadata.items()}
+            return _wrong(f"write {option}, not {name}.")
+    given = {name: _plain(value) for name, value in metadata.items()}
     options: dict[str, object] = {
         name.replace("-", "_"): value for name, value in given.items() if name in _OPTIONS
     }
@@ -101,9 +150,28 @@ def read_options(uploaded: UploadedObject, image: UploadedImage | None) -> TaskO
         faults = "; ".join(
             f"{str(fault['loc'][0]).replace('_', '-')}: {fault['msg']}" for fault in error.errors()
         )
-        return Failure(
-            code=FailureCode.INVALID_REQUEST, message=f"The object's metadata is wrong: {faults}"
-        )
+        return _wrong(faults)
+
+
+def _wrong(what: str) -> Failure:
+    message = f"The object's metadata is wrong: {what}"
+    return Failure(code=FailureCode.INVALID_REQUEST, message=message)
+
+
+def _written(options: TaskOptions | Failure, metadata: dict[str, str]) -> str:
+    """Options as a part of an identity; wrong ones as they were given.
+
+    Without defaults: an option that a later release adds must not make a new order of an old one.
+    """
+    if isinstance(options, TaskOptions):
+        given = options.model_dump(mode="json", exclude_defaults=True)
+    else:
+        given = {
+            name: value
+            for name, value in metadata.items()
+            if name.startswith(_METADATA_PREFIX) or name.replace("_", "-") in _OPTIONS
+        }
+    return json.dumps(given, sort_keys=True)
 
 
 def reserved_key(owner: str, content_type: str) -> str:
@@ -112,7 +180,7 @@ def reserved_key(owner: str, content_type: str) -> str:
 
 
 def write_options(request: UploadRequest) -> dict[str, str]:
-    """The metadata from which `read_options` reads the same options.
+    """The metadata from which `read_order` reads the same options.
 
     Raises `InvalidTaskError` where they are more than an object can carry.
     """
@@ -162,19 +230,30 @@ def _plain(value: str) -> str:
         return value
     try:
         return str(make_header(decode_header(value)))
-    except (HeaderParseError, LookupError, UnicodeError):
+    except UnicodeError:
+        # As everybody hands on bytes that are no text; no option may have it.
+        return "\N{REPLACEMENT CHARACTER}"
+    except (HeaderParseError, LookupError):
         return value
 
 
-def _fault_of(image: UploadedImage | None) -> str:
-    if image is None:
-        return "The uploaded object was removed before it could be read."
-    if image.size == 0:
-        return "The uploaded object is empty."
-    if image.size > MAX_BYTES:
-        return f"The image has {image.size} bytes; at most {MAX_BYTES} are taken."
-    start = image.first_bytes
-    is_webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
-    if not (start.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or is_webp):
-        return "The uploaded object is not a JPEG, PNG or WebP image."
-    return ""
+def _fault_in_object(uploaded: UploadedObject, image: UploadedImage) -> str | None:
+    if image.is_archived:
+        return (
+            "The uploaded object is archived and cannot be read; "
+            "put it in a storage class that can be read at once."
+        )
+    if image.content is None:
+        return f"The image has {image.size} bytes; at most {MAX_IMAGE_BYTES} are taken."
+    return _fault_in_key(uploaded) or fault_in(image.content)
+
+
+def _fault_in_key(uploaded: UploadedObject) -> str | None:
+    if _DOTS & set(uploaded.key.split("/")):
+        # Clients resolve such segments, and the signed link would name another object.
+        return "The key has a segment of dots; no link to it can be made."
+    return None
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
