@@ -15,12 +15,7 @@ from image_to_video.domain.errors import UnreadableImageError
 from image_to_video.domain.image_files import MAX_IMAGE_BYTES
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import (
-        CompletedPartTypeDef,
-        GetObjectOutputTypeDef,
-        HeadObjectOutputTypeDef,
-    )
+    from mypy_boto3_s3 import S3Client, type_defs
 
 # S3 wants at least 5 MiB for every part but the last; one part is what a copy holds in memory.
 PART_BYTES: Final = 8 * 1024 * 1024
@@ -99,7 +94,7 @@ class Storage:
             Bucket=bucket, Key=key, ContentType=VIDEO_TYPE
         )["UploadId"]
         try:
-            parts: list[CompletedPartTypeDef] = []
+            parts: list[type_defs.CompletedPartTypeDef] = []
             for number, part in enumerate(_in_parts(chunks), start=1):
                 tag = self._client.upload_part(
                     Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=part
@@ -193,7 +188,7 @@ class Storage:
 
 
 def _described(
-    reply: "GetObjectOutputTypeDef | HeadObjectOutputTypeDef",
+    reply: "type_defs.GetObjectOutputTypeDef | type_defs.HeadObjectOutputTypeDef",
     *,
     content: bytes | None,
     is_archived: bool = False,
