@@ -1,60 +1,26 @@
 """What `sam build` makes runs under Lambda's own runtime."""
 
-import importlib.metadata
+import marshal
 import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
-from signal import SIGKILL
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.conftest import PROJECT
 from tests.handlers.conftest import sample
-from tests.support.patience import PATIENCE, until
+from tests.support.lambda_runtime import (
+    copied_emulator,
+    copied_runtime,
+    run_sam,
+    running_function,
+)
 
 # Of Lambda: function and layers together, unzipped.
 MOST_BYTES = 250 * 1024 * 1024
-
-
-def sam() -> Path:
-    """The SAM CLI: the one in `SAM`, else the one that the Makefile installs."""
-    path = Path(os.environ.get("SAM") or PROJECT / ".venv-sam" / "bin" / "sam")
-    if not path.is_file():
-        pytest.fail(f"there is no SAM CLI at {path}: run `make test`, or name one in SAM")
-    return path.resolve()
-
-
-def run_sam(*arguments: str | Path, cwd: Path) -> str:
-    """Run the SAM CLI with the real Python 3.13 first on the PATH, and return its output."""
-    python = Path(sys.base_prefix) / "bin"
-    inherited = {n: v for n, v in os.environ.items() if not n.startswith(("AWS_", "SAM_"))}
-    run = subprocess.run(
-        [sam(), *arguments],
-        cwd=cwd,
-        env=inherited
-        | {
-            "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
-            "SAM_CLI_TELEMETRY": "0",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert run.returncode == 0, run.stdout
-    return run.stdout
 
 
 @pytest.fixture(scope="session")
@@ -73,86 +39,12 @@ def layer(built: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lambda's runtime client alone, so that everything else must come from the layer."""
-    folder = tmp_path_factory.mktemp("runtime")
-    for name in ("awslambdaric", "simplejson", "snapshot-restore-py"):
-        distribution = importlib.metadata.distribution(name)
-        for file in distribution.files or []:
-            if ".." not in file.parts and "__pycache__" not in file.parts:
-                target = folder / file
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(str(distribution.locate_file(file)), target)
-    return folder
+    return copied_runtime(tmp_path_factory.mktemp("runtime"))
 
 
 @pytest.fixture(scope="session")
 def emulator_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """AWS's Runtime Interface Emulator, as the SAM CLI carries it."""
-    found = subprocess.run(
-        [sam().with_name("python"), "-c", "import samcli; print(samcli.__path__[0])"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE,
-    ).stdout.strip()
-    program = tmp_path_factory.mktemp("emulator") / "aws-lambda-rie"
-    shutil.copyfile(Path(found) / "local" / "rapid" / "aws-lambda-rie-x86_64", program)
-    program.chmod(0o755)
-    return program
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return int(listener.getsockname()[1])
-
-
-def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
-    """Wait until it listens."""
-
-    def listens() -> bool:
-        assert process.poll() is None, "the runtime interface emulator has ended"
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=PATIENCE):
-            return True
-        return False
-
-    until(listens, pause=0.02)
-
-
-@contextmanager
-def running_function(
-    program: Path, code: Path, environment: dict[str, str], log: Path
-) -> Iterator[Callable[[dict[str, Any]], httpx.Response]]:
-    """Run a built function as Lambda would; invoke it with what this gives."""
-    port = free_port()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                program,
-                f"--runtime-interface-emulator-address=127.0.0.1:{port}",
-                f"--runtime-api-address=127.0.0.1:{free_port()}",
-                Path(sys.base_prefix) / "bin" / "python3.13",
-                # No site-packages: the layer must be complete.
-                "-S",
-                "-m",
-                "awslambdaric",
-                "app.handler",
-            ],
-            cwd=code,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_for(process, port)
-        address = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
-        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
-            yield lambda event: client.post(address, json=event)
-    finally:
-        # Its own group: the emulator and the Python that it started.
-        os.killpg(process.pid, SIGKILL)
-        process.wait()
+    return copied_emulator(tmp_path_factory.mktemp("emulator"))
 
 
 def test_the_template_is_valid_to_the_sam_cli(tmp_path: Path) -> None:
@@ -171,8 +63,33 @@ def test_the_layer_holds_the_whole_package(layer: Path) -> None:
     source = PROJECT / "layers" / "core" / "image_to_video"
     package = layer / "image_to_video"
     written = {p.relative_to(source) for p in source.rglob("*") if p.suffix in (".py", ".typed")}
-    assert {p.relative_to(package) for p in package.rglob("*") if p.is_file()} == written
-    assert not list(layer.rglob("__pycache__"))
+    kept = {p.relative_to(package) for p in package.rglob("*") if p.suffix != ".pyc"}
+    assert {path for path in kept if (package / path).is_file()} == written
+
+
+def test_every_module_of_the_layer_is_compiled_for_a_folder_that_nobody_changes(
+    layer: Path,
+) -> None:
+    """Compiled from this very source, and never compared with it again (PEP 552)."""
+    modules = [path for path in layer.rglob("*.py") if "site-packages" not in path.parts]
+    assert len(modules) > 500
+    for module in modules:
+        compiled = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
+        header = compiled.read_bytes()[:8]
+        assert header == MAGIC_NUMBER + b"\x01\0\0\0", module
+    code = marshal.loads(
+        (layer / "image_to_video" / "__pycache__" / "wiring.cpython-313.pyc").read_bytes()[16:]
+    )
+    # Where it lies on Lambda, for tracebacks.
+    assert Path(code.co_filename) == Path("/opt").joinpath("python/image_to_video/wiring.py")
+
+
+def test_the_layer_ships_the_services_that_are_asked_and_no_other(layer: Path) -> None:
+    clients = (PROJECT / "layers" / "core" / "image_to_video" / "clients.py").read_text()
+    asked = set(re.findall(r'(?:client|resource)\("(\w+)"', clients)) | {"sts"}
+    data = layer / "botocore" / "data"
+    assert {path.name for path in data.iterdir() if path.is_dir()} == asked
+    assert {"endpoints.json", "partitions.json"} <= {path.name for path in data.iterdir()}
 
 
 def test_the_layer_holds_what_the_product_needs_and_no_tool(layer: Path) -> None:

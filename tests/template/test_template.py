@@ -194,7 +194,9 @@ def test_the_layer_is_built_for_what_the_functions_run_on(template: dict[str, An
     layer, common = template["Resources"]["CoreLayer"], template["Globals"]["Function"]
     assert [layer["Metadata"]["BuildArchitecture"]] == common["Architectures"]
     assert layer["Properties"]["CompatibleArchitectures"] == common["Architectures"]
-    assert layer["Metadata"]["BuildMethod"] == common["Runtime"]
+    makefile = (PROJECT / layer["Properties"]["ContentUri"] / "Makefile").read_text()
+    assert layer["Metadata"]["BuildMethod"] == "makefile"
+    assert f"--python-version {common['Runtime'].removeprefix('python')} " in makefile
     assert layer["Properties"]["CompatibleRuntimes"] == [common["Runtime"]]
     assert common["Layers"] == [{"Ref": "CoreLayer"}]
 

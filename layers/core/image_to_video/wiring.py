@@ -5,13 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import boto3
-import httpx
 from aws_lambda_powertools.utilities import parameters
-from botocore.config import Config
 
+from image_to_video import clients
 from image_to_video.adapters.a2e_client import A2E
 from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.adapters.limit_table import LimitTable
@@ -20,6 +18,7 @@ from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.token_table import TokenTable
 from image_to_video.adapters.workflow import Workflow
+from image_to_video.clients import OnFirstUse
 from image_to_video.domain.errors import GeneratorAccessError, SettingsError
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.task import WaitingFor
@@ -35,13 +34,13 @@ from image_to_video.lifecycle.start_outcomes import StartOutcomes
 from image_to_video.lifecycle.store import Storer
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.lifecycle.workflow_steps import WorkflowSteps
-from image_to_video.observability import hide_query
 from image_to_video.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
 
-_SECRET_SECONDS = 60  # A changed secret is picked up after this long.
+# A changed secret is picked up after this long.
+_SECRET_SECONDS = 60
 
 
 def now() -> datetime:
@@ -86,7 +85,7 @@ class Application:
                 now=self.now,
             ),
             canceler=self._canceler,
-            cursors=Cursors(_cursor_key(self.config)),
+            cursors=Cursors(self._cursor_key),
             now=self.now,
         )
 
@@ -128,6 +127,15 @@ class Application:
             schedule=self.config.schedule,
             now=self.now,
         )
+
+    def _cursor_key(self) -> bytes:
+        """Only asked for where there is a cursor, since only the API may read it."""
+        key = self._secrets.get(self.config.cursor_key_secret, max_age=_SECRET_SECONDS)
+        return str(key).encode()
+
+    @cached_property
+    def _secrets(self) -> parameters.SecretsProvider:
+        return clients.secrets()
 
     @cached_property
     def _starter(self) -> Starter:
@@ -183,23 +191,20 @@ class Application:
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBServiceResource":
-        return boto3.resource("dynamodb", config=_aws())
+        return clients.dynamodb()
 
     @cached_property
     def _storage(self) -> Storage:
-        # Or signed links name the global endpoint, which newer regions do not know.
-        regional = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-        s3 = boto3.client("s3", config=_aws().merge(regional))
-        # The SDK quotes addresses that it cannot reach, and S3's have queries.
-        s3.meta.events.register("after-call-error", hide_query)
         return Storage(
-            s3, images_bucket=self.config.images_bucket, videos_bucket=self.config.videos_bucket
+            clients.s3(),
+            images_bucket=self.config.images_bucket,
+            videos_bucket=self.config.videos_bucket,
         )
 
     @cached_property
     def _workflow(self) -> Workflow:
         return Workflow(
-            boto3.client("stepfunctions", config=_aws()),
+            clients.stepfunctions(),
             state_machine_arn=self.config.state_machine_arn,
             schedule=self.config.schedule,
         )
@@ -209,10 +214,11 @@ class Application:
 def application() -> Application:
     """The application with its real adapters."""
     config = settings()
+    client: Any = OnFirstUse(lambda: guarded_client(permit_loopback=config.permit_loopback))
     return Application(
         config,
         generator=_generator(config),
-        downloads=Downloads(guarded_client(permit_loopback=config.permit_loopback)),
+        downloads=Downloads(client),
         now=now,
     )
 
@@ -235,7 +241,7 @@ def repair() -> Repair:
 @cache
 def token_table() -> TokenTable:
     """The tokens that the authorizer asks."""
-    table = boto3.resource("dynamodb", config=_aws()).Table(settings().tokens_table)
+    table = clients.dynamodb().Table(settings().tokens_table)
     return TokenTable(table)
 
 
@@ -246,7 +252,7 @@ def event_topic() -> EventTopic:
     if config.event_schema_url is None:
         raise SettingsError("environment variables are missing or wrong: EVENT_SCHEMA_URL")
     return EventTopic(
-        boto3.client("sns", config=_aws()),
+        clients.sns(),
         topic_arn=config.topic_arn,
         stack_name=config.stack_name,
         schema_url=config.event_schema_url,
@@ -254,16 +260,7 @@ def event_topic() -> EventTopic:
 
 
 def _generator(config: Settings) -> Generator:
-    # No connection is kept: one that died while the container slept would make a paid start
-    # ambiguous. No transport retries, for the same money's sake.
-    client = httpx.Client(
-        base_url=str(config.a2e_url).rstrip("/"),
-        transport=httpx.HTTPTransport(retries=0, limits=httpx.Limits(max_keepalive_connections=0)),
-        follow_redirects=False,
-        trust_env=False,
-    )
-
-    secrets = parameters.SecretsProvider(boto_config=_aws())
+    secrets = clients.secrets()
 
     def token() -> str:
         try:
@@ -273,28 +270,11 @@ def _generator(config: Settings) -> Generator:
                 "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
             ) from error
 
+    address = str(config.a2e_url).rstrip("/")
+    client: Any = OnFirstUse(lambda: clients.generator_http(address))
     return A2E(
         client,
         token,
         start_timeout_seconds=config.start_timeout_seconds,
         permit_http=config.permit_loopback,
-    )
-
-
-def _cursor_key(config: Settings) -> Callable[[], bytes]:
-    """The key of list cursors; only asked where there is one, since only the API may read it."""
-
-    @cache
-    def secrets() -> parameters.SecretsProvider:
-        return parameters.SecretsProvider(boto_config=_aws())
-
-    return lambda: str(secrets().get(config.cursor_key_secret, max_age=_SECRET_SECONDS)).encode()
-
-
-def _aws() -> Config:
-    # AWS answers in milliseconds; a call that hangs is better repeated while the function lives.
-    return Config(
-        connect_timeout=3,
-        read_timeout=10,
-        retries={"mode": "standard", "total_max_attempts": 3},
     )

@@ -1,35 +1,27 @@
-"""The two buckets: images that come in, videos that go out. The one module that speaks to S3."""
+"""The two buckets: images that come in, videos that go out."""
 
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from botocore.exceptions import ClientError
 
+from image_to_video.adapters.stored_video import StoredVideo, status_of
 from image_to_video.domain.errors import UnreadableImageError
 from image_to_video.domain.image_files import MAX_IMAGE_BYTES
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import (
-        CompletedPartTypeDef,
-        GetObjectOutputTypeDef,
-        HeadObjectOutputTypeDef,
-    )
+    from mypy_boto3_s3 import S3Client, type_defs
 
 # S3 wants at least 5 MiB for every part but the last; one part is what a copy holds in memory.
 PART_BYTES: Final = 8 * 1024 * 1024
 _LINK_SECONDS: Final = 7 * 24 * 3600
 # Clients follow the link at once; every request signs a new one.
 _VIDEO_LINK_SECONDS: Final = 15 * 60
-# A stored video is read in blocks of this size; so many of them are kept while it is checked.
-_BLOCK_BYTES: Final = 256 * 1024
-_BLOCKS_KEPT: Final = 8
 VIDEO_TYPE: Final = "video/mp4"
 UPLOAD_SCHEME: Final = "s3://"
 # KMS's errors that are about the key of the object; its others are about our calls, or pass.
@@ -53,43 +45,6 @@ class UploadedImage:
     version_id: str | None
     content: bytes | None
     is_archived: bool = False
-
-
-class StoredVideo:
-    """An object of the videos bucket, as it was when it was found, to be read or removed."""
-
-    def __init__(self, client: "S3Client", at: dict[str, Any], size: int) -> None:
-        self.size = size
-        self._client = client
-        self._at = at
-        self._block = lru_cache(_BLOCKS_KEPT)(self._fetch)
-
-    def chunks(self) -> Iterator[bytes]:
-        """Stream it back."""
-        yield from self._client.get_object(**self._at)["Body"].iter_chunks(_BLOCK_BYTES)
-
-    def read_at(self, place: int, length: int) -> bytes:
-        """So many bytes from this place on, fewer only at the end; neighbours come along."""
-        end, parts = min(place + length, self.size), []
-        while place < end:
-            number, begin = divmod(place, _BLOCK_BYTES)
-            parts.append(self._block(number)[begin : begin + end - place])
-            place += len(parts[-1])
-        return b"".join(parts)
-
-    def delete(self) -> None:
-        """Remove it, unless something else has taken its place."""
-        try:
-            self._client.delete_object(**self._at)
-        except ClientError as error:
-            # 404: somebody else removed it. 409: somebody else is writing there.
-            if _status(error) not in (404, 409, 412):
-                raise
-
-    def _fetch(self, number: int) -> bytes:
-        begin = number * _BLOCK_BYTES
-        span = f"bytes={begin}-{begin + _BLOCK_BYTES - 1}"
-        return self._client.get_object(**self._at, Range=span)["Body"].read()
 
 
 class Storage:
@@ -139,7 +94,7 @@ class Storage:
             Bucket=bucket, Key=key, ContentType=VIDEO_TYPE
         )["UploadId"]
         try:
-            parts: list[CompletedPartTypeDef] = []
+            parts: list[type_defs.CompletedPartTypeDef] = []
             for number, part in enumerate(_in_parts(chunks), start=1):
                 tag = self._client.upload_part(
                     Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=part
@@ -154,7 +109,7 @@ class Storage:
             )
         except ClientError as error:
             self._abort(key, upload_id)
-            if _status(error) == 412:
+            if status_of(error) == 412:
                 return False
             raise
         except BaseException:
@@ -167,7 +122,7 @@ class Storage:
         try:
             head = self._client.head_object(Bucket=self.videos_bucket, Key=key)
         except ClientError as error:
-            if _status(error) in (403, 404):
+            if status_of(error) in (403, 404):
                 return None
             raise
         at = {"Bucket": self.videos_bucket, "Key": key, "IfMatch": head["ETag"]}
@@ -233,7 +188,7 @@ class Storage:
 
 
 def _described(
-    reply: "GetObjectOutputTypeDef | HeadObjectOutputTypeDef",
+    reply: "type_defs.GetObjectOutputTypeDef | type_defs.HeadObjectOutputTypeDef",
     *,
     content: bytes | None,
     is_archived: bool = False,
@@ -297,7 +252,3 @@ def _end_of(link: str) -> datetime:
     query = dict(parse_qsl(urlsplit(link).query))
     signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return signed_at + timedelta(seconds=int(query["X-Amz-Expires"]))
-
-
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
