@@ -82,6 +82,6 @@ async def _send(task: SimulatedTask, body: dict[str, object]) -> None:
     try:
         async with httpx.AsyncClient(trust_env=False, timeout=WAIT_SECONDS) as client:
             await client.post(task.request.webhook_url, json=body, headers=headers)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:
         # Without the address: it may hold a secret.
         logger.warning("task %s: no notification: %s", task.id, type(error).__name__)

@@ -76,7 +76,7 @@ def test_the_whole_request_is_what_the_contract_names_and_nothing_else() -> None
         # Throttling: surely not accepted.
         (429, {"code": 429, "msg": "slow down"}, THROTTLED),
         (200, {"code": 429, "msg": ""}, THROTTLED),
-        (429, {"code": 0, "data": {"_id": ID}}, THROTTLED),
+        (429, {"code": 0, "data": {"_id": ID}}, AMBIGUOUS),
         (200, {"code": 9, "msg": "Too many tasks"}, THROTTLED),
         (200, {"code": 9, "msg": "the server is busy"}, THROTTLED),
         (200, {"code": 9, "msg": "rate limit"}, THROTTLED),
@@ -92,7 +92,7 @@ def test_the_whole_request_is_what_the_contract_names_and_nothing_else() -> None
         (413, {"code": 1}, REFUSED),
         (415, {"code": 1}, REFUSED),
         (422, {"code": 1}, REFUSED),
-        (400, {"code": 0}, REFUSED),
+        (400, {"code": 0}, AMBIGUOUS),
         (200, {"code": 3, "msg": "prompt is required"}, REFUSED),
         (400, {"code": 400, "msg": "image_url must be http"}, IMAGE),
         (200, {"code": 3, "msg": "invalid picture"}, IMAGE),
@@ -328,3 +328,45 @@ def test_the_token_is_asked_for_each_call_and_freed_of_blanks() -> None:
     a2e.start(REQUEST)
     a2e.start(REQUEST)
     assert sent == ["Bearer sk_old", "Bearer sk_new"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, {"code": 1001, "msg": "The server is busy, your task has been queued."}),
+        (200, {"code": 1, "msg": "Low balance: please recharge soon"}),
+        (200, {"code": 200, "msg": "success, 5 credits left, please top up soon"}),
+        (429, {"code": 0}),
+        (400, {"code": 400, "msg": "Internal error"}),
+        (403, {"code": 403, "msg": "nsfw"}),
+    ],
+)
+@pytest.mark.parametrize("shape", ["object", "list"])
+def test_a_start_that_names_a_task_is_never_taken_for_refused(
+    status: int, body: dict[str, Any], shape: str
+) -> None:
+    """It is looked up, so that it is neither paid again nor lost, whatever is said beside it."""
+    record = {"_id": ID, "coins": 30}
+    data = record if shape == "object" else [record]
+    reply = httpx.Response(status, json=body | {"data": data})
+    assert outcome(reply)[0] is StartUnconfirmedError
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, {"code": 500, "msg": "系统繁忙"}),
+        (200, {"code": 1001, "msg": "Request timed out, the service is busy"}),
+        (400, {"code": 400, "msg": "Request timeout"}),
+        (400, {"code": 400, "msg": "Cannot read properties of undefined"}),
+        (400, {"code": 400, "msg": "fetch failed"}),
+        (422, {"code": 422, "msg": "database error"}),
+    ],
+)
+def test_after_trouble_of_its_own_a_start_is_looked_up_and_refuses_nothing(
+    status: int, body: dict[str, Any]
+) -> None:
+    a2e = FakeA2E(start=httpx.Response(status, json=body))
+    with pytest.raises(StartUnconfirmedError) as caught:
+        a2e.client.start(REQUEST)
+    assert not caught.value.refusal

@@ -119,3 +119,10 @@ def test_an_event_too_long_in_ascii_is_written_in_utf_8() -> None:
     assert not message.isascii()
     assert len(message.encode()) < 262_144 < len(json.dumps(event.model_dump(mode="json")))
     assert json.loads(message) == event.model_dump(mode="json")
+
+
+def test_the_key_of_an_upload_is_told_whole_and_the_query_of_a_link_is_not() -> None:
+    uploaded = event_of(image_url="s3://images/uploads/anna/what?is#this.png")
+    linked = event_of(image_url="https://example.com/a.png?signature=CANARY")
+    assert uploaded.data.image_url == "s3://images/uploads/anna/what?is#this.png"
+    assert linked.data.image_url == "https://example.com/a.png"

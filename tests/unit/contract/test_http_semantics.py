@@ -38,6 +38,7 @@ VIDEO, JSON = "video/mp4", "application/json"
         ("*/*, video/mp4;q=0", JSON),
         ("application/*, application/json;q=0, video/mp4;q=0.1", VIDEO),
         ("application/json ; Q=1.000 , video/mp4 ; q=0.9", JSON),
+        ('application/json;x="a;q=0";q=1, video/mp4;q=0.5', JSON),
         # Who wants neither, and what nobody can read.
         ("image/png", VIDEO),
         ("application/json;q=0", VIDEO),

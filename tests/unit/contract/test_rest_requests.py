@@ -113,7 +113,11 @@ def a_list(limit: int = 20, cursor: str | None = None, status: Statuses = None) 
 def passed(resource: str, query: dict[str, list[str]]) -> bool:
     class App:
         current_event = APIGatewayProxyEvent(
-            {"resource": resource, "multiValueQueryStringParameters": query or None}
+            {
+                "resource": resource,
+                "httpMethod": "GET",
+                "multiValueQueryStringParameters": query or None,
+            }
         )
 
     def proceed(_: APIGatewayRestResolver) -> Response[Any]:

@@ -235,12 +235,21 @@ def test_a_cut_video_in_the_bucket_is_replaced(
     stored: Callable[[], dict[str, bytes]],
     is_dead: bool,
 ) -> None:
-    """Nothing that lies there is believed by its index either, also while the link is dead."""
+    """Nothing that lies there is believed by its index either.
+
+    It is removed for a better copy that can be had, not because the link is dead.
+    """
     key = f"{OWNER}/{task.task_id}.mp4"
     s3, bucket = application.client("s3"), application.environment["VIDEOS_BUCKET"]
     s3.put_object(Bucket=bucket, Key=key, Body=clip[: len(clip) // 2])
-    whole = httpx.Response(200, content=clip)
-    result_host.answers = [httpx.Response(404) if is_dead else whole, whole]
+    half = {key: clip[: len(clip) // 2]}
+    if is_dead:
+        result_host.answers = [httpx.Response(404)]
+        step = steps.store_video(task.task_id)
+        assert (step.phase, stored()) == (Phase.WAITING, half)
+        clock.advance(step.wait_seconds)
+    result_host.answers = [httpx.Response(200, content=clip) for _ in range(2)]
+    assert steps.poll_task(task.task_id).phase is Phase.READY
     step = steps.store_video(task.task_id)
     assert (step.phase, stored()) == (Phase.WAITING, {})
     clock.advance(step.wait_seconds)

@@ -78,7 +78,11 @@ class A2E:
             raise GeneratorUnavailableError(f"A2E could not be reached: {_kind(error)}") from error
         except _NO_ANSWER as error:
             raise StartUnconfirmedError(f"the start got no answer: {_kind(error)}") from error
-        match answer.verdict():
+        verdict = answer.verdict()
+        if verdict is not Verdict.SUCCESS and _started_in(records_in(answer.data)):
+            # A task with an id was made, whatever is said beside it.
+            raise StartUnconfirmedError(answer.describe(), refusal=answer.reason)
+        match verdict:
             case Verdict.SUCCESS:
                 return _started(answer)
             case Verdict.CONTENT:
@@ -89,9 +93,9 @@ class A2E:
                 raise GeneratorRejectedError(answer.reason, code=FailureCode.START_REFUSED)
             case Verdict.UNCLEAR | Verdict.NOT_FOUND:
                 answered = answer.http_status < 500 and answer.code is not None
-                refusal = answer.reason
+                is_refusal = answered and not answer.blames_itself
                 raise StartUnconfirmedError(
-                    answer.describe(), refusal=refusal if answered else None
+                    answer.describe(), refusal=answer.reason if is_refusal else None
                 )
             case _:
                 raise _trouble(answer)

@@ -54,6 +54,11 @@ def topic_of(text: str) -> Topic | None:
     return Topic.PARAMETERS if _PARAMETERS.search(text) else None
 
 
+def blames_itself(text: str) -> bool:
+    """True where the service speaks of trouble of its own, after which a start may be under way."""
+    return _INTERNAL.search(_plain(text)) is not None
+
+
 def refuses_content(text: str) -> bool:
     """True where a text blames the content of image or prompt, whatever else it says."""
     text = _plain(text)
@@ -133,6 +138,8 @@ _COINS: Final = _any_of(
     r"\b(?:recharge|top ?up) (?:your|now|first)\b",
     r"\b(?:buy|purchase|add|needs?|requires?) (?:(?:some|more|additional|at least|\d+) )+"
     r"(?:coins|credits)\b",
+    r"\b(?:insufficient|not enough) (?:\w+ )?(?:quota|points)\b",
+    r"\bused (?:up )?all (?:of )?your (?:coins|credits)\b",
     r"\bpayment required\b|\bexceeds? (?:your|the) (?:coin |credit |account )?balance\b",
     r"(?:金币|积分|余额|点数|算力|额度|钻石|代币)(?:已)?(?:不足|不够|用[完尽]|耗尽)|充值|欠费",
     r"足够的?(?:金币|积分|余额|点数|算力|额度)",
@@ -146,6 +153,8 @@ _THROTTLED: Final = _any_of(
     r"(?:(?:currently|too|very|all|now) )*busy\b|^\W*busy\b(?=\W*$|[.,;:!])",
     r"(?<!frame )(?<!sample )(?<!bit )\brate ?limit",
     r"\bqueue (?:is )?(?:already )?full\b|\bslow down\b",
+    r"\b(?:tasks?|videos?|jobs?)\b.{0,30}\b(?:simultaneously|at (?:once|the same time))\b",
+    r"\balready (?:have|has) \d+ (?:running |active |unfinished )?(?:tasks?|jobs?)\b",
     r"\bconcurren(?:t|cy)\b.{0,40}\b(?:limit|exceed|reach|max)",
     r"\b(?:limit|max\w*|exceed\w*)\b.{0,30}\bconcurren",
     rf"\b{_PERIOD} (?:limit|quota) {_BE}(?:reached|exceeded|hit)\b",
@@ -153,7 +162,7 @@ _THROTTLED: Final = _any_of(
     rf"\bquota {_BE}(?:reached|exceeded|exhausted)\b",
     rf"\b(?:requests?|calls?) {_BE}too (?:frequent|fast|often)\b|\btry again in \d+ ?[smh]",
     r"(?:请求|操作|访问|提交|调用)(?:过于|太|过)(?:频繁|快|多)|频率(?:限制|过高|超限)|限流|并发",
-    r"(?:系统|服务器?|队列|模型|当前)[^,.;]{0,4}(?:繁忙|忙碌)",
+    r"(?:服务器?|队列|模型|当前)[^,.;]{0,4}(?:繁忙|忙碌)",
     r"(?:排队|队列|任务)[^,.;]{0,4}(?:已满|过多|上限)",
 )
 _ACCOUNT: Final = {
@@ -168,6 +177,7 @@ _CONTENT: Final = _any_of(
     r"\bcopyright|\bportrait rights?\b|\blikeness\b|\bcelebrit|\bpublic figure|\bdeep ?fake",
     r"\bminors\b|\bunder ?age",
     r"\bminor\b(?! (?:version|error|issue|problem|bug|change|update|detail|defect))",
+    r"\badult content\b|\bflagged\b|\bchild safety\b",
     r"\bporn|\bnudity\b|\bnude\b|\bsexual|\bexplicit (?:content|material|image)",
     r"\bviolen(?:t|ce)\b|\bgore\b",
     r"\b(?:inappropriate|prohibited|illegal|banned|forbidden|harmful|unsafe|disallowed|offensive)"
@@ -215,7 +225,9 @@ _PARAMETERS: Final = _any_of(
 # The service speaks of itself: whatever else such a text mentions, it decides nothing.
 _INTERNAL: Final = _any_of(
     r"\binternal (?:server )?(?:error|exception|failure|trouble)|\bserver error\b|\bexception\b",
-    r"\bdatabase\b|\b(?:service|temporarily) unavailable\b|\btimed? ?out\b|\bupstream\b",
+    r"\bdatabase\b|\b(?:service|temporarily) unavailable\b|\btime[d-]? ?out\b|\bupstream\b",
     r"\bof (?:undefined|null)\b|\bis not (?:defined|a function)\b",
-    r"内部错误|系统(?:错误|异常)|服务(?:异常|不可用)|超时|未知错误",
+    r"\bfetch failed\b|内部错误|系统(?:错误|异常)|服务(?:异常|不可用)|超时|未知错误",
+    # What many services answer to any exception of theirs.
+    r"系统[^,.;]{0,4}(?:繁忙|忙碌)",
 )

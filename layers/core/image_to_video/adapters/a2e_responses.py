@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx
 
-from image_to_video.adapters.a2e_messages import Topic, mentions_image, topic_of
+from image_to_video.adapters.a2e_messages import Topic, blames_itself, mentions_image, topic_of
 from image_to_video.adapters.a2e_records import FAILURE_TEXT, said_under
 from image_to_video.adapters.a2e_values import fit_for_a_record, text_of, whole_number
 
@@ -55,6 +55,7 @@ class Answer:
     data: Any
     message: str
     topic: Topic | None
+    blames_itself: bool
     trace_id: str
     retry_after: float | None
 
@@ -75,6 +76,7 @@ class Answer:
             data=body.get("data"),
             message=fit_for_a_record("; ".join(texts)),
             topic=topic_of(". ".join(texts)),
+            blames_itself=blames_itself(". ".join(texts)),
             trace_id=fit_for_a_record(text_of(body.get("trace_id"))),
             retry_after=min(float(wait), _LONGEST_WAIT) if wait.isdecimal() else None,
         )
@@ -94,13 +96,19 @@ class Answer:
             return Verdict.ACCESS
         if 404 in (status, code) and 403 not in (status, code):
             return Verdict.NOT_FOUND
+        if self.blames_itself and self.topic in (None, Topic.THROTTLED):
+            # "Timed out, the service is busy": it may have accepted.
+            return Verdict.UNCLEAR
         if self.topic in _DECIDED:
             return _DECIDED[self.topic]
         if 403 in (status, code):
             return Verdict.ACCESS
         if status == 402:
             return Verdict.COINS
-        if status in _REFUSED_REQUEST or self.topic in (Topic.IMAGE, Topic.PARAMETERS):
+        if (status in _REFUSED_REQUEST and code != 0) or self.topic in (
+            Topic.IMAGE,
+            Topic.PARAMETERS,
+        ):
             return Verdict.INVALID
         return Verdict.UNCLEAR
 

@@ -66,7 +66,8 @@ def describe_change(kind: EventType, after: Task, *, stack_name: str, schema_url
     data = show_task(after, after.updated_at, TaskEventData)
     # The caller's own links may be signed ones, and subscribers are not the caller.
     addresses = {
-        name: re.split(r"[?#]", link, maxsplit=1)[0]
+        # The key of an upload may have such characters, and is no link.
+        name: link if link.startswith("s3:") else re.split(r"[?#]", link, maxsplit=1)[0]
         for name, link in (("image_url", data.image_url), ("end_image_url", data.end_image_url))
         if link is not None
     }

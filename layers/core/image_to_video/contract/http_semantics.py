@@ -6,8 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-# Members of a list header; a comma within quotation marks separates nothing.
+# Members of a list header, and the parts of one; a separator within quotation marks separates
+# nothing.
 _MEMBERS: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
+_PARTS: Final = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*")+')
+# So much of an `Accept` header is read: quotation marks that never close take the square of it.
+_LONGEST_ACCEPT: Final = 1000
 _WEIGHT: Final = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 # Section 8.8.3. What a strong and a weak tag have in common is what is compared (8.8.3.2).
 _TAG: Final = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\U0010ffff]*")')
@@ -65,8 +69,8 @@ def _opaque(tag: str) -> str:
 def _media_ranges(accept: str) -> dict[str, float]:
     """Each range of an `Accept` header with its weight; parameters other than `q` play no part."""
     ranges: dict[str, float] = {}
-    for member in _MEMBERS.findall(accept):
-        name, *parameters = (part.strip().lower() for part in member.split(";"))
+    for member in _MEMBERS.findall(accept[:_LONGEST_ACCEPT]):
+        name, *parameters = (part.strip().lower() for part in _PARTS.findall(member) or [""])
         weights = [text[2:].strip() for text in parameters if text.startswith("q=")] or ["1"]
         if name and _WEIGHT.fullmatch(weights[0]):
             ranges[name] = max(float(weights[0]), ranges.get(name, 0))

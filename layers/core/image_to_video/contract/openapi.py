@@ -160,6 +160,8 @@ def _problem(status: int) -> Node:
     names = [] if described.gateway_only else ["X-Request-Id"]
     names += ["Retry-After"] if described.says_when else []
     names += ["WWW-Authenticate"] if status == HTTPStatus.UNAUTHORIZED else []
+    # The refusal of a task that an earlier request with the key has recorded.
+    names += ["Idempotent-Replayed"] if status == HTTPStatus.UNPROCESSABLE_ENTITY else []
     shown = {
         code: {
             "type": "about:blank",

@@ -169,12 +169,13 @@ def refuse_unclear_parameters(resource: str, route: Callable[..., Any]) -> Middl
 
     def middleware(app: APIGatewayRestResolver, proceed: Proceed) -> Response[Any]:
         event = app.current_event
-        given = event.resolved_query_string_parameters if event.resource == resource else {}
+        is_list = event.resource == resource and event.http_method == "GET"
+        given = event.resolved_query_string_parameters if is_list else {}
         for name, values in given.items():
-            if len(values) > 1 and name not in repeatable:
-                raise InvalidTaskError("must be given once", pointer=name)
             if name not in known and not name.startswith(_METADATA_PREFIX):
                 raise InvalidTaskError("is no parameter of a list", pointer=name)
+            if len(values) > 1 and name not in repeatable:
+                raise InvalidTaskError("must be given once", pointer=name)
         return proceed(app)
 
     return middleware

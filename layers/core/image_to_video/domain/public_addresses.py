@@ -22,8 +22,9 @@ def fault_of_address(url: str, *, permit_loopback: bool) -> str | None:
     try:
         parts = urlsplit(url)
         host, _ = _plain_host(unquote(parts.hostname or "")), parts.port
-    except ValueError as error:
-        return f"is not an address: {error}"
+    except ValueError:
+        # Without the error's words, which may quote a password.
+        return "is not an address"
     if not host:
         return "names no host"
     if parts.username is not None or parts.password is not None:

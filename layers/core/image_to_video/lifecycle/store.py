@@ -43,7 +43,7 @@ class Storer:
             count("CopiesFailed")
             logger.warning("copy failed", extra={"reason": str(error)})
             # An earlier copy may have reached the bucket before the link died.
-            earlier = self._stored(key)
+            earlier = self._stored(key, make_room=False)
             if earlier is None:
                 return self._transitions.write_or_reload(task, self._failed_copy(task, str(error)))
             video = earlier
@@ -67,15 +67,16 @@ class Storer:
         with self._downloads.open(url) as chunks:
             inspected = InspectedVideo(chunks)
             is_ours = self._storage.store_video(key, inspected)
-        video = self._video(key, inspected) if is_ours else self._stored(key)
+        video = self._video(key, inspected) if is_ours else self._stored(key, make_room=True)
         if video is None:
             raise VideoDownloadError("what was in the bucket was no whole video")
         return video
 
-    def _stored(self, key: str) -> Video | None:
-        """The video of an earlier copy, measured as it is in the bucket.
+    def _stored(self, key: str, *, make_room: bool) -> Video | None:
+        """The video of an earlier copy, measured as it is in the bucket; None if it is not whole.
 
-        One that is not whole is removed: it is not the video, and keeps the next copy out.
+        Then it keeps the next copy out. It is removed where a whole copy has just come and can be
+        had again, never because there is no better one.
         """
         stored = self._storage.stored_video(key)
         if stored is None:
@@ -85,8 +86,9 @@ class Storer:
             for _ in inspected:
                 pass
         except VideoDownloadError as error:
-            logger.warning("stored video removed", extra={"reason": str(error)})
-            stored.delete()
+            logger.warning("stored video is not whole", extra={"reason": str(error)})
+            if make_room:
+                stored.delete()
             return None
         return self._video(key, inspected)
 

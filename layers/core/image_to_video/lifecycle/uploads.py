@@ -85,8 +85,13 @@ class Order:
     earlier: str | None = None
 
     def with_fault(self, option: str, fault: str) -> "Order":
-        """The order with this fault of an option, unless it has another one."""
-        return replace(self, failure=self.failure or _wrong(f"{option}: {fault}"))
+        """The order without an option, with its fault unless it has another one.
+
+        A refused address may hold a password; what is not kept reaches no subscriber.
+        """
+        options = self.options.model_copy(update={option.replace("-", "_"): None})
+        failure = self.failure or _wrong(f"{option}: {fault}")
+        return replace(self, failure=failure, options=options)
 
 
 def read_order(uploaded: UploadedObject, image: UploadedImage) -> Order:
