@@ -4,8 +4,10 @@ import pytest
 from image_to_video.contract.requests import TaskRequest, UploadRequest
 from image_to_video.domain.errors import InvalidTaskError
 from image_to_video.lifecycle.service import VideoTasks
+from image_to_video.lifecycle.uploads import UploadedObject
 
-from tests.conftest import ScriptedGenerator
+from tests.conftest import Application, ScriptedGenerator
+from tests.support.images import PNG
 from tests.support.private_hosts import DISPUTED, INNER, LOOPBACK, Watch
 
 LOCAL_NAMES = (
@@ -72,3 +74,30 @@ def test_an_image_on_a_public_host_is_taken(
     tasks.create("anna", TaskRequest(image_url=f"https://{host}/a.png"), None)
     [request] = generator.requests
     assert request.image_url == f"https://{host}/a.png"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://user:CANARY@example.com/a.jpg",
+        "https://user:CANARY@exa\u2100mple.com/a.jpg",
+        "https://example.com:CANARY/a.jpg",
+    ],
+    ids=["credentials", "no host", "no port"],
+)
+def test_nothing_of_a_refused_address_is_kept(
+    tasks: VideoTasks, application: Application, address: str
+) -> None:
+    """It may hold a password, and subscribers are told of the task."""
+    written = (
+        address
+        if address.isascii()
+        else "=?UTF-8?Q?" + "=".join(["", *(f"{byte:02X}" for byte in address.encode())]) + "?="
+    )
+    key, s3 = "uploads/anna/a.png", application.client("s3")
+    s3.put_object(Bucket="images", Key=key, Body=PNG, Metadata={"end-image-url": written})
+    task = tasks.create_from_upload(UploadedObject("images", key, None, "", "0001"))
+    assert task is not None
+    assert task.failure is not None
+    assert "end-image-url: " in task.failure.message
+    assert "CANARY" not in task.model_dump_json()

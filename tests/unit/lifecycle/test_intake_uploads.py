@@ -396,26 +396,3 @@ def test_an_upload_waits_for_a_generator_that_is_unavailable(
     generator.starts = [GeneratorUnavailableError("busy")]
     task = created(tasks, upload(application))
     assert (task.status, task.waiting_for) == (TaskStatus.QUEUED, WaitingFor.GENERATOR)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "https://user:CANARY@example.com/a.jpg",
-        "https://user:CANARY@exa\u2100mple.com/a.jpg",
-        "https://example.com:CANARY/a.jpg",
-    ],
-    ids=["credentials", "no host", "no port"],
-)
-def test_nothing_of_a_refused_address_is_kept(
-    tasks: VideoTasks, application: Application, address: str
-) -> None:
-    """It may hold a password, and subscribers are told of the task."""
-    written = (
-        address
-        if address.isascii()
-        else "=?UTF-8?Q?" + "=".join(["", *(f"{byte:02X}" for byte in address.encode())]) + "?="
-    )
-    task = created(tasks, upload(application, metadata={"end-image-url": written}))
-    assert_failed(task, FailureCode.INVALID_REQUEST, "end-image-url: ")
-    assert "CANARY" not in task.model_dump_json()
