@@ -31,7 +31,7 @@ RUNNING_WORDS = (
     *("init", "start", "process", "copy"),
     *("queued", "in_progress", "running", "waiting"),
 )
-DONE_WORDS = ("completed", "success", "succeeded", "done", "finished")
+DONE_WORDS = ("completed", "complete", "success", "succeeded", "succeed", "done", "finished")
 TENTATIVE_WORDS = ("error", "canceled", "cancelled", "rejected", "timeout")
 
 
@@ -52,7 +52,7 @@ def test_words_of_work_mean_running(word: str, counted: dict[str, Any]) -> None:
     assert not counted
 
 
-@pytest.mark.parametrize("word", ["", None, "rendering", "complete", "not completed", 7, ["x"]])
+@pytest.mark.parametrize("word", ["", None, "rendering", "not completed", 7, ["x"]])
 def test_unknown_words_mean_running_and_are_counted(word: object, counted: dict[str, Any]) -> None:
     assert isinstance(look(current_status=word), Running)
     assert list(counted) == ["UnknownGeneratorStatus"]
@@ -91,7 +91,16 @@ def test_done_with_a_link_is_ready(word: str) -> None:
     "url",
     [
         *("", None, " ", "soon", "/clip.mp4", "clip.mp4", "ftp://a/b", "https://", "https://a b"),
-        *(7, True, [], ["soon"], {"url": URL}, "https://" + "a" * 301, f"{URL}/" + "a" * 4001),
+        *(
+            7,
+            True,
+            [],
+            ["soon"],
+            {"url": "soon"},
+            [[[URL]]],
+            "https://" + "a" * 301,
+            f"{URL}/" + "a" * 4001,
+        ),
         *("null", "undefined", "https://a\\b", "https://a.example/\u2028b", "\n"),
     ],
 )
@@ -112,6 +121,10 @@ def test_done_without_a_usable_link_is_incomplete(word: str, url: object) -> Non
         ("http://a.example:80/v.mp4", "https://a.example/v.mp4"),
         (f"{URL}?Expires=1&Signature=a%2Fb ", f"{URL}?Expires=1&Signature=a%2Fb"),
         ([" ", f"{URL} "], URL),
+        ({"url": URL}, URL),
+        ([{"url": f" {URL}"}], URL),
+        (f'"{URL}"', URL),
+        (f"<{URL}>", URL),
     ],
 )
 @pytest.mark.parametrize("key", ["result_url", "resultUrl", "Result_URL"])
@@ -122,6 +135,13 @@ def test_a_usable_link_is_read_however_it_is_written(key: str, written: Any, url
 def test_an_unusable_link_does_not_hide_a_usable_one() -> None:
     fields = {"result_url": "pending", "video_url": f" {URL}"}
     assert look(current_status="completed", **fields) == Ready("completed", URL)
+
+
+def test_a_picture_is_taken_for_the_video_only_where_nothing_else_is_linked() -> None:
+    cover = "https://a.example/cover.JPG?w=1"
+    fields = {"current_status": "completed", "result_url": cover}
+    assert look(**fields, video_url=URL) == Ready("completed", URL)
+    assert look(**fields) == Ready("completed", cover)
 
 
 @pytest.mark.parametrize("shown", [f" {ID}", f"{ID}\n", f"\ufeff{ID}"])

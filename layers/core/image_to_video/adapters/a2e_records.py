@@ -26,7 +26,12 @@ from image_to_video.observability import count, logger
 type Record = dict[str, Any]
 
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{6,64}")
-_LINKS: Final = ("result_url", "display_result_url", "video_url", "url_download")
+_LINKS: Final = (
+    *("result_url", "display_result_url", "video_url", "url_download"),
+    *("result_urls", "output_url"),
+)
+# The link to a picture may stand before that to the video.
+_PICTURE: Final = re.compile(r"\.(?:jpe?g|png|webp|gif)(?:[?#]|$)", re.I)
 _LISTS: Final = ("rows", "list", "records", "items", "data")
 
 # Keys without case and underscores. `faild_message` is A2E's own misspelling.
@@ -37,7 +42,9 @@ _FAILURE_CODE: Final = re.compile(r"(fail(e?d|ure)?|err(or)?)code")
 
 # Status words. `completed` and `failed` are A2E's documented ends; the others were met in sister
 # families or are guesses of public clients. Every word not listed means: still running.
-_DONE: Final = frozenset({"completed", "success", "succeeded", "done", "finished"})
+_DONE: Final = frozenset(
+    {"completed", "complete", "success", "succeeded", "succeed", "done", "finished"}
+)
 _FAILED: Final = frozenset({"failed", "fail"})
 _PERHAPS_FAILED: Final = frozenset({"error", "canceled", "cancelled", "rejected", "timeout"})
 _REFUNDABLE: Final = "initialized"
@@ -112,8 +119,9 @@ def poll_answer_of(record: Record, *, permit_http: bool) -> PollAnswer:
     word = fit_for_a_record(next(filter(None, words), "").lower())
     if word in _DONE:
         links = (link(value, permit_http=permit_http) for value in read(record, *_LINKS))
-        url = next((one for one in links if one is not None), None)
-        return Incomplete(word) if url is None else Ready(word, url)
+        # The first of those that name no picture, if there is one.
+        urls = sorted(filter(None, links), key=lambda url: _PICTURE.search(url) is not None)
+        return Ready(word, urls[0]) if urls else Incomplete(word)
     if word in _FAILED | _PERHAPS_FAILED:
         return _failure(word, record)
     if word not in _RUNNING:

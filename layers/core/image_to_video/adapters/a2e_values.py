@@ -89,19 +89,22 @@ def moment(value: Any) -> datetime | None:
     return parsed if parsed.tzinfo else None
 
 
-def link(value: Any, *, permit_http: bool) -> str | None:
-    """The link with a host in a text, or the first in a list of texts; None where there is none.
+def link(value: Any, *, permit_http: bool, depth: int = 2) -> str | None:
+    """The link with a host in a text, or the first in a list or an object; None where is none.
 
+    Quotation marks and angle brackets around it count for nothing.
     It is read as a browser reads it (https://url.spec.whatwg.org/#concept-basic-url-parser): blanks
     around it count for nothing, nor do line breaks and tabs; blanks in it are `%20`. Without
     `permit_http` plain http becomes https, which is tried with the same host or not at all.
     """
-    if isinstance(value, list):
-        links = (link(one, permit_http=permit_http) for one in value[:10] if isinstance(one, str))
+    if isinstance(value, list | dict):
+        inner = value[:10] if isinstance(value, list) else read(value, "url", "link", "href", "src")
+        links = (link(one, permit_http=permit_http, depth=depth - 1) for one in inner if depth)
         return next((one for one in links if one), None)
     if not isinstance(value, str):
         return None
-    found = _LINK.fullmatch(re.sub(r"[\t\r\n]", "", trimmed(value)))
+    bare = trimmed(trimmed(value).strip("\"'<>"))
+    found = _LINK.fullmatch(re.sub(r"[\t\r\n]", "", bare))
     if found is None or len(found[2]) > _LONGEST_HOST:
         return None
     scheme, host, rest = found[1], found[2], found[3].replace(" ", "%20")
