@@ -41,7 +41,7 @@ help:
 	@echo 'make up            run the whole application on this machine, until Ctrl-C'
 	@echo 'make check         the fast lane: format, lint, types, unit tests'
 	@echo 'make test          every check and every test'
-	@echo 'make benchmark     show how much memory storing a video takes, and a hostile one'
+	@echo 'make benchmark     measure memory, hostile videos and cold starts, each beside a reference'
 	@echo 'make contracts     write functions/openapi.json and functions/asyncapi.json from the code'
 	@echo 'make crash-points  count the crash points again into tests/faults/crash_points.json'
 	@echo 'make lock          resolve the dependencies again into requirements/'
@@ -65,9 +65,10 @@ lint: $(TEST)
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-benchmark: $(TEST)
+benchmark: $(TEST) $(SAM)
 	@.venv/bin/python tests/benchmarks/store_memory.py
 	@.venv/bin/python -m tests.benchmarks.hostile_video
+	@.venv/bin/python -m tests.benchmarks.cold_start
 
 # What the API and the events promise, from the code itself; a test compares.
 contracts: $(LOCAL)
