@@ -99,7 +99,8 @@ def list_tasks(
 )
 def get_task(task_id: TaskId) -> Response[TaskView]:
     task = video_tasks().get(_owner(), task_id)
-    return _show(task, HTTPStatus.OK, _REVALIDATED | {"ETag": _tag_of(task)})
+    shown = video_tasks().show(task)
+    return _answer(task, shown, HTTPStatus.OK, _REVALIDATED | {"ETag": _tag_of(shown)})
 
 
 @app.post(
@@ -207,9 +208,8 @@ def _document(content: dict[str, Any]) -> Response[dict[str, Any]]:
     return Response(HTTPStatus.OK, JSON, content, _KEPT | {"ETag": entity_tag(content)})
 
 
-def _tag_of(task: Task) -> str:
+def _tag_of(shown: TaskView) -> str:
     """The tag of all that is shown of a task, but for the seconds since its creation."""
-    shown = video_tasks().show(task)
     content = shown.model_dump(mode="json", exclude={"progress": {"elapsed_seconds"}})
     return entity_tag(content, weak=True)
 
@@ -220,7 +220,12 @@ def _show(
     headers: dict[str, str],
     cancellation: Cancellation | None = None,
 ) -> Response[TaskView]:
+    return _answer(task, video_tasks().show(task, cancellation), status, headers)
+
+
+def _answer(
+    task: Task, shown: TaskView, status: HTTPStatus, headers: dict[str, str]
+) -> Response[TaskView]:
     logger.append_keys(task_id=task.task_id)
     headers = headers if task.status.is_final else headers | RETRY_AFTER
-    shown = video_tasks().show(task, cancellation).linked_from(app.base)
-    return Response(status, JSON, shown, headers)
+    return Response(status, JSON, shown.linked_from(app.base), headers)

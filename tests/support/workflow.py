@@ -1,12 +1,26 @@
 """A task's workflow, played by a test: its steps, and its waits as moves of the clock."""
 
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.workflow_steps import Phase
 from image_to_video.wiring import Application as Services
 
 from tests.conftest import Application, Clock
+
+
+def before_its_workflow(client: Any, patch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Let something happen once, after a task is recorded and before its workflow is started."""
+    start_execution = client.start_execution
+
+    def starting(**order: object) -> object:
+        patch.setattr(client, "start_execution", start_execution)
+        act()
+        return start_execution(**order)
+
+    patch.setattr(client, "start_execution", starting)
 
 
 def advance(services: Services, task: Task, clock: Clock) -> Task:

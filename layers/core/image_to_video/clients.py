@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import httpx
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
-class OnFirstUse:
-    """Stands for a client that is made when it is first used.
+def on_first_use[T](make: Callable[[], T]) -> T:
+    """What stands for a client that is made when it is first used.
 
     Making one takes tens of milliseconds of a cold start, and most invocations need few of them.
     """
+    return cast("T", _OnFirstUse(make))
 
+
+class _OnFirstUse:
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = cache(make)
 
@@ -39,14 +42,12 @@ def dynamodb() -> "DynamoDBServiceResource":
 
 def s3() -> "S3Client":
     """Both buckets."""
-    client: Any = OnFirstUse(_s3)
-    return client  # type: ignore[no-any-return]
+    return on_first_use(_s3)
 
 
 def stepfunctions() -> "SFNClient":
     """The state machine."""
-    client: Any = OnFirstUse(lambda: boto3.client("stepfunctions", config=_aws()))
-    return client  # type: ignore[no-any-return]
+    return on_first_use(lambda: boto3.client("stepfunctions", config=_aws()))
 
 
 def sns() -> "SNSClient":
@@ -59,10 +60,9 @@ def secrets() -> SecretsProvider:
 
     With a client of ours: it would make a session of its own, which takes as long as its client.
     """
-    provider: Any = OnFirstUse(
+    return on_first_use(
         lambda: SecretsProvider(boto3_client=boto3.client("secretsmanager", config=_aws()))
     )
-    return provider  # type: ignore[no-any-return]
 
 
 def generator_http(base_url: str) -> httpx.Client:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities import parameters
 
@@ -18,7 +18,7 @@ from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.token_table import TokenTable
 from image_to_video.adapters.workflow import Workflow
-from image_to_video.clients import OnFirstUse
+from image_to_video.clients import on_first_use
 from image_to_video.domain.errors import GeneratorAccessError, SettingsError
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.task import WaitingFor
@@ -214,7 +214,7 @@ class Application:
 def application() -> Application:
     """The application with its real adapters."""
     config = settings()
-    client: Any = OnFirstUse(lambda: guarded_client(permit_loopback=config.permit_loopback))
+    client = on_first_use(lambda: guarded_client(permit_loopback=config.permit_loopback))
     return Application(
         config,
         generator=_generator(config),
@@ -271,7 +271,7 @@ def _generator(config: Settings) -> Generator:
             ) from error
 
     address = str(config.a2e_url).rstrip("/")
-    client: Any = OnFirstUse(lambda: clients.generator_http(address))
+    client = on_first_use(lambda: clients.generator_http(address))
     return A2E(
         client,
         token,

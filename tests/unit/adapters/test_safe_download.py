@@ -1,7 +1,7 @@
 """Fetching a video from an address of somebody else: what is taken, and what ends a transfer."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -12,31 +12,10 @@ from image_to_video.adapters.safe_download import Downloads, guarded_client
 from image_to_video.domain.errors import VideoDownloadError, VideoLinkExpiredError
 
 from tests.support.corrupted_json import BOUNDED
+from tests.support.downloads import VIDEO, fetch, replying
 from tests.support.loopback import Exchange, serving
 
-VIDEO = bytes(range(256)) * 1000
 SECRET = "X-Amz-Signature=s3cret"
-
-
-@pytest.fixture
-def local() -> Iterator[Downloads]:
-    """Downloads as they are on one machine: loopback permitted."""
-    with guarded_client(permit_loopback=True) as client:
-        yield Downloads(client)
-
-
-def fetch(opened: Downloads, url: str) -> bytes:
-    with opened.open(url) as chunks:
-        return b"".join(chunks)
-
-
-def replying(
-    status: int = 200, body: bytes = VIDEO, headers: dict[str, str] | None = None
-) -> Callable[[Exchange], None]:
-    def answer(exchange: Exchange) -> None:
-        exchange.reply(status, body, headers)
-
-    return answer
 
 
 def test_a_video_comes_whole(local: Downloads) -> None:

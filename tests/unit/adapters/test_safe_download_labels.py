@@ -2,37 +2,15 @@
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from image_to_video.adapters import safe_download as downloads
-from image_to_video.adapters.safe_download import Downloads, guarded_client
+from image_to_video.adapters.safe_download import Downloads
 from image_to_video.domain.errors import VideoDownloadError
 
-from tests.support.loopback import Exchange, serving
-
-VIDEO = bytes(range(256)) * 1000
-
-
-@pytest.fixture
-def local() -> Iterator[Downloads]:
-    """Downloads as they are on one machine: loopback permitted."""
-    with guarded_client(permit_loopback=True) as client:
-        yield Downloads(client)
-
-
-def fetch(opened: Downloads, url: str) -> bytes:
-    with opened.open(url) as chunks:
-        return b"".join(chunks)
-
-
-def replying(
-    status: int = 200, body: bytes = VIDEO, headers: dict[str, str] | None = None
-) -> Callable[[Exchange], None]:
-    def answer(exchange: Exchange) -> None:
-        exchange.reply(status, body, headers)
-
-    return answer
+from tests.support.downloads import VIDEO, fetch, replying
+from tests.support.loopback import serving
 
 
 @pytest.mark.parametrize(

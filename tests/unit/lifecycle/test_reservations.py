@@ -18,7 +18,7 @@ from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.wiring import Application as Services
 
 from tests.conftest import Application, Clock, ScriptedGenerator
-from tests.support.workflow import until_started
+from tests.support.workflow import before_its_workflow, until_started
 
 REQUEST = TaskRequest(image_url="https://example.com/a.png")
 
@@ -118,14 +118,10 @@ def test_the_slower_of_two_starts_releases_its_own_coins_and_leaves_the_slot(
     workflow_client: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    start_execution = workflow_client.start_execution
-
-    def while_another_is_quicker(**order: object) -> object:
-        monkeypatch.setattr(workflow_client, "start_execution", start_execution)
+    def another_is_quicker() -> None:
         assert create(tasks, "1").status is TaskStatus.GENERATING
-        return start_execution(**order)
 
-    monkeypatch.setattr(workflow_client, "start_execution", while_another_is_quicker)
+    before_its_workflow(workflow_client, monkeypatch, another_is_quicker)
     assert create(tasks, "1").status is TaskStatus.GENERATING
     items = application.table("LIMITS_TABLE").scan()["Items"]
     assert [int(item["spent"]) for item in items if "spent" in item] == [30]
@@ -140,14 +136,10 @@ def test_the_slower_of_two_starts_releases_a_slot_that_the_quicker_one_gave_back
     workflow_client: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    start_execution = workflow_client.start_execution
-
-    def while_another_is_postponed(**order: object) -> object:
-        monkeypatch.setattr(workflow_client, "start_execution", start_execution)
+    def another_is_postponed() -> None:
         assert create(tasks, "1").waiting_for is WaitingFor.GENERATOR
-        return start_execution(**order)
 
-    monkeypatch.setattr(workflow_client, "start_execution", while_another_is_postponed)
+    before_its_workflow(workflow_client, monkeypatch, another_is_postponed)
     generator.starts = [GeneratorUnavailableError("busy"), Started("gen-000002", 30)]
     assert create(tasks, "1").waiting_for is WaitingFor.GENERATOR
     items = application.table("LIMITS_TABLE").scan()["Items"]
@@ -162,14 +154,11 @@ def test_a_start_whose_record_another_changed_releases_its_coins(
     workflow_client: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    start_execution = workflow_client.start_execution
-
-    def while_another_writes(**order: object) -> object:
+    def another_writes() -> None:
         [task] = tasks.list("anna", limit=1).data
         services._table.write(tasks.get("anna", task.task_id).changed(services.now(), late=True))
-        return start_execution(**order)
 
-    monkeypatch.setattr(workflow_client, "start_execution", while_another_writes)
+    before_its_workflow(workflow_client, monkeypatch, another_writes)
     assert create(tasks, "1").late
     assert spent(application) == [0]
 

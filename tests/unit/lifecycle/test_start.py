@@ -17,7 +17,7 @@ from image_to_video.lifecycle.workflow_steps import Phase, Step, WorkflowSteps
 from image_to_video.wiring import Application as Services
 
 from tests.conftest import Clock, ScriptedGenerator
-from tests.support.workflow import advance, until_started
+from tests.support.workflow import advance, before_its_workflow, until_started
 
 REQUEST = TaskRequest(image_url="https://example.com/portrait.png")
 OWNER = "anna"
@@ -234,13 +234,9 @@ def test_concurrent_starts_of_one_record_take_one_lease(
     workflow_client: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    start_execution = workflow_client.start_execution
-
-    def while_another_is_quicker(**order: object) -> object:
-        monkeypatch.setattr(workflow_client, "start_execution", start_execution)
+    def another_is_quicker() -> None:
         assert create(tasks).status is TaskStatus.GENERATING
-        return start_execution(**order)
 
-    monkeypatch.setattr(workflow_client, "start_execution", while_another_is_quicker)
+    before_its_workflow(workflow_client, monkeypatch, another_is_quicker)
     assert create(tasks).status is TaskStatus.GENERATING
     assert len(generator.requests) == 1

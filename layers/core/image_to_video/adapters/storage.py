@@ -117,7 +117,7 @@ class Storage:
             raise
         return True
 
-    def stored_video(self, key: str) -> "StoredVideo | None":
+    def stored_video(self, key: str) -> StoredVideo | None:
         """What lies at this key, if anything. S3 answers 403 where it may not be told."""
         try:
             head = self._client.head_object(Bucket=self.videos_bucket, Key=key)
@@ -217,7 +217,8 @@ def _is_sealed(error: ClientError) -> bool:
             is_about_key = refused is not None and refused[1].startswith("kms:")
             # Of a key in another account or region.
             return is_about_key or message.startswith("The ciphertext refers to a customer master")
-    return code in _UNUSABLE_KEY
+        case _:
+            return code in _UNUSABLE_KEY
 
 
 def _in_parts(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -105,11 +105,14 @@ class Repair:
     def _has_video(self, task: Task) -> bool:
         """True where the whole video lies in the bucket."""
         stored = self._storage.stored_video(video_key(task))
+        if stored is None:
+            return False
         try:
-            return stored is not None and measured(stored.read_at, stored.size) is not None
+            measured(stored.read_at, stored.size)
         except VideoDownloadError as error:
             logger.warning("stored video is not whole", extra={"reason": str(error)})
             return False
+        return True
 
     def _give_workflow(self, task: Task, *, at_once: bool = False, next_poll_at: datetime) -> Task:
         """Record a new execution, then start it; a death in between leaves the task overdue again.
