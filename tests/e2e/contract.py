@@ -11,6 +11,7 @@ import requests
 import schemathesis
 from schemathesis import Case, Response
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from tests.conftest import PROJECT
@@ -131,13 +132,18 @@ class Conversation:
             excluded.append(ignored_auth)
         elif asked and 200 <= response.status_code < 300:
             self._closed.add(operation.label)
-        case.validate_response(
-            response,
-            excluded_checks=excluded,
-            headers=self._headers,
-            transport_kwargs=self.transport,
-            recorder=recorder,
-        )
+        try:
+            case.validate_response(
+                response,
+                excluded_checks=excluded,
+                headers=self._headers,
+                transport_kwargs=self.transport,
+                recorder=recorder,
+            )
+        except FailureGroup as failures:
+            # It is no Exception: raised at a fixture's end, it would keep pytest from ending the
+            # others, and every later test of this process would run with what they had patched.
+            raise AssertionError(str(failures)) from failures
 
 
 def _texts_of(case: Case[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from image_to_video.contract.texts import (
     FileName,
@@ -37,6 +38,21 @@ def test_a_text_refuses_what_cannot_be_handed_on_and_its_schema_says_so(kind: An
     ]
     pattern = adapter.json_schema()["pattern"]
     assert pattern == (PERMITTED_ADDRESS_PATTERN if kind is ImageUrl else PERMITTED_PATTERN)
+
+
+# Blanks by Unicode, by Python or by ECMAScript; no two dialects of \\s agree.
+BLANKS = [chr(n) for n in range(0x10000) if chr(n).isspace()] + ["\ufeff"]
+
+
+@pytest.mark.parametrize("blank", BLANKS, ids=ascii)
+def test_a_blank_of_any_dialect_is_refused_in_an_address_as_its_schema_says(blank: str) -> None:
+    address = f"https://example.com/a{blank}b"
+    adapter = TypeAdapter(ImageUrl)
+
+    with pytest.raises(ValidationError):
+        adapter.validate_python(address)
+
+    assert not jsonschema_rs.is_valid(adapter.json_schema(), address)
 
 
 @pytest.mark.parametrize("kind", [Metadata, HeaderMetadata])

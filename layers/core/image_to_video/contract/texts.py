@@ -60,7 +60,7 @@ Name = Annotated[str, Limits(min_length=1, max_length=120), Permitted()]
 FileName = Annotated[str, Limits(min_length=1, max_length=255), Permitted()]
 ImageUrl = Annotated[
     str,
-    Limits(max_length=2048, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$"),
+    Limits(max_length=2048, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s\u0085\ufeff]+$"),
     Permitted(PERMITTED_ADDRESS_PATTERN),
 ]
 MetadataKey = Annotated[str, Limits(min_length=1, max_length=512), Permitted()]

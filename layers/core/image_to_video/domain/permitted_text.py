@@ -12,7 +12,8 @@ from typing import Final
 # other planes are missing, for which each dialect has another notation.
 _FORBIDDEN: Final = r"\u0000-\u001f\u007f\ufdd0-\ufdef\ufffd-\uffff"
 PERMITTED_PATTERN: Final = f"^[^{_FORBIDDEN}]*$"
-PERMITTED_ADDRESS_PATTERN: Final = rf"^[Hh][Tt][Tt][Pp][Ss]?://[^\s{_FORBIDDEN}]+$"
+# What counts as a blank in one dialect and not in another is named: U+0085 and U+FEFF.
+PERMITTED_ADDRESS_PATTERN: Final = rf"^[Hh][Tt][Tt][Pp][Ss]?://[^\s\u0085\ufeff{_FORBIDDEN}]+$"
 # Also a half of a surrogate pair, which is no character at all.
 _SUSPECT: Final = re.compile(rf"[{_FORBIDDEN}\ud800-\udfff]|[^\u0000-\uffff]")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
