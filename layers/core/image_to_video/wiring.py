@@ -24,6 +24,7 @@ from image_to_video.domain.generator import Generator
 from image_to_video.domain.task import WaitingFor
 from image_to_video.lifecycle.cancel import Canceler, apply_request
 from image_to_video.lifecycle.cursors import Cursors
+from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.intake import Intake
 from image_to_video.lifecycle.poll import Poller
 from image_to_video.lifecycle.repair import Repair
@@ -121,6 +122,7 @@ class Application:
             table=self._table,
             transitions=self._transitions,
             workflow=self._workflow,
+            executions=self._executions,
             storage=self._storage,
             generator=self.generator,
             starter=self._starter,
@@ -162,6 +164,10 @@ class Application:
             schedule=self.config.schedule,
             now=self.now,
         )
+
+    @cached_property
+    def _executions(self) -> Executions:
+        return Executions(transitions=self._transitions, workflow=self._workflow, now=self.now)
 
     @cached_property
     def _transitions(self) -> Transitions:

@@ -12,6 +12,7 @@ from image_to_video.domain.errors import TaskConflictError, VideoDownloadError
 from image_to_video.domain.generator import Generator, Ready, Running
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Frozen, Task, TaskStatus
+from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.start_outcomes import accepted_as
 from image_to_video.lifecycle.store import video_key
@@ -37,6 +38,7 @@ class Repair:
         table: TaskTable,
         transitions: Transitions,
         workflow: Workflow,
+        executions: Executions,
         storage: Storage,
         generator: Generator,
         starter: Starter,
@@ -46,6 +48,7 @@ class Repair:
         self._table = table
         self._transitions = transitions
         self._workflow = workflow
+        self._executions = executions
         self._storage = storage
         self._generator = generator
         self._starter = starter
@@ -61,7 +64,7 @@ class Repair:
                 continue
             first_poll = timedelta(seconds=self._schedule.first_poll_seconds)
             with suppress(TaskConflictError):
-                self._give_workflow(task, next_poll_at=now + first_poll)
+                self._executions.give(task, next_poll_at=now + first_poll)
                 revived += 1
         if revived:
             count("TasksRevived", revived)
@@ -82,7 +85,7 @@ class Repair:
             return Redrive(task_id=task_id, status=task.status, moved=moved, message=message)
 
         if not task.status.is_final:
-            task = self._give_workflow(task, at_once=True, next_poll_at=now)
+            task = self._executions.give(task, at_once=True, next_poll_at=now)
             return answer(task, "A new workflow moves it now.", moved=True)
         is_lost = task.status is TaskStatus.SUCCEEDED and not self._has_video(task)
         if not task.may_be_mended and not is_lost:
@@ -99,7 +102,7 @@ class Repair:
                 return answer(task, "The generator does not have its video.", moved=False)
         count("TasksReopened")
         task = self._transitions.write_or_raise(task, task.reopened(now, **facts))
-        task = self._give_workflow(task, at_once=True, next_poll_at=now)
+        task = self._executions.give(task, at_once=True, next_poll_at=now)
         return answer(task, "It is open again, for the video that is paid.", moved=True)
 
     def _has_video(self, task: Task) -> bool:
@@ -113,14 +116,3 @@ class Repair:
             logger.warning("stored video is not whole", extra={"reason": str(error)})
             return False
         return True
-
-    def _give_workflow(self, task: Task, *, at_once: bool = False, next_poll_at: datetime) -> Task:
-        """Record a new execution, then start it; a death in between leaves the task overdue again.
-
-        Raises `TaskConflictError` where another actor moved the task: then it needs none.
-        """
-        execution = f"{task.task_id}-{task.version}"
-        changed = task.changed(self._now(), execution=execution, next_poll_at=next_poll_at)
-        task = self._transitions.write_or_raise(task, changed)
-        self._workflow.start(task.task_id, execution, at_once=at_once)
-        return task

@@ -1,0 +1,31 @@
+"""New executions for tasks: for one whose own has ended, and for one that shall move now."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from image_to_video.adapters.workflow import Workflow
+from image_to_video.domain.task import Task
+from image_to_video.lifecycle.transitions import Transitions
+
+
+class Executions:
+    """Gives tasks executions of the workflow."""
+
+    def __init__(
+        self, *, transitions: Transitions, workflow: Workflow, now: Callable[[], datetime]
+    ) -> None:
+        self._transitions = transitions
+        self._workflow = workflow
+        self._now = now
+
+    def give(self, task: Task, *, at_once: bool = False, next_poll_at: datetime) -> Task:
+        """Record a new execution, then start it; a death in between leaves the task overdue again.
+
+        Raises `TaskConflictError` where another actor moved the task: then it needs none. Raises
+        `WorkflowUnavailableError`.
+        """
+        execution = f"{task.task_id}-{task.version}"
+        changed = task.changed(self._now(), execution=execution, next_poll_at=next_poll_at)
+        task = self._transitions.write_or_raise(task, changed)
+        self._workflow.start(task.task_id, execution, at_once=at_once)
+        return task

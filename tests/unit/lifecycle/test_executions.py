@@ -1,0 +1,43 @@
+"""A new execution is recorded first, then started; who finds the task moved gives it none."""
+
+import pytest
+from image_to_video.contract.requests import TaskRequest
+from image_to_video.domain.errors import TaskConflictError
+from image_to_video.lifecycle.executions import Executions
+from image_to_video.wiring import Application as Services
+
+from tests.conftest import Application, Clock
+from tests.support.workflow import executions
+
+REQUEST = TaskRequest(image_url="https://example.com/a.png")
+
+
+@pytest.fixture
+def giver(services: Services) -> Executions:
+    return services._executions
+
+
+def test_a_new_execution_is_recorded_and_started(
+    services: Services, giver: Executions, application: Application, clock: Clock
+) -> None:
+    task = services.video_tasks.create("anna", REQUEST, None)
+
+    given = giver.give(task, at_once=True, next_poll_at=clock())
+
+    assert given.execution == f"{task.task_id}-{task.version}"
+    assert given.next_poll_at == clock()
+    assert services.video_tasks.get("anna", task.task_id) == given
+    assert set(executions(application)) == {task.execution, given.execution}
+
+
+def test_a_task_that_another_moved_gets_none(
+    services: Services, giver: Executions, application: Application, clock: Clock
+) -> None:
+    task = services.video_tasks.create("anna", REQUEST, None)
+    giver.give(task, next_poll_at=clock())
+    clock.advance(1)
+
+    with pytest.raises(TaskConflictError):
+        giver.give(task, next_poll_at=clock())
+
+    assert len(executions(application)) == 2
