@@ -1,8 +1,8 @@
 # .venv runs everything and, with the test tools, tests everything: `make demo`, `make up` and
 # `make deploy` install what they run, `make check` and `make test` add the rest. .venv-sam holds the
-# SAM CLI, .venv-checkov the template's security checks and .venv-clients what makes clients of the
-# published contracts, each alone, because their pins and the emulator's cannot be met together. All
-# come from locks with hashes.
+# SAM CLI, .venv-checkov the template's security checks, .venv-clients what makes clients of the
+# published contracts and .venv-charts what draws charts, each alone, because few need them and
+# their pins and the emulator's cannot all be met together. All come from locks with hashes.
 
 .PHONY: help demo up check test lint benchmark contracts crash-points deploy lock clean
 .DEFAULT_GOAL := help
@@ -18,6 +18,7 @@ LOCAL := $(if $(wildcard $(TEST)),$(TEST),.venv/.ready-local)
 SAM := .venv-sam/.ready
 CHECKOV := .venv-checkov/.ready
 CLIENTS := .venv-clients/.ready
+CHARTS := .venv-charts/.ready
 
 # Sets $$python to the real executable of a Python 3.13, not to the shim of a version manager. As
 # a last resort uv, where it is installed, fetches one into this folder.
@@ -41,7 +42,7 @@ help:
 	@echo 'make up            run the whole application on this machine, until Ctrl-C'
 	@echo 'make check         the fast lane: format, lint, types, unit tests'
 	@echo 'make test          every check and every test'
-	@echo 'make benchmark     measure memory, hostile videos and cold starts, each beside a reference'
+	@echo 'make benchmark     measure cost, delay, queue, memory and starts; write benchmarks.json and a chart'
 	@echo 'make contracts     write functions/openapi.json and functions/asyncapi.json from the code'
 	@echo 'make crash-points  count the crash points again into tests/faults/crash_points.json'
 	@echo 'make lock          resolve the dependencies again into requirements/'
@@ -65,10 +66,9 @@ lint: $(TEST)
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-benchmark: $(TEST) $(SAM)
-	@.venv/bin/python tests/benchmarks/store_memory.py
-	@.venv/bin/python -m tests.benchmarks.hostile_video
-	@.venv/bin/python -m tests.benchmarks.cold_start
+benchmark: $(TEST) $(SAM) $(CHARTS)
+	@.venv/bin/python -m tests.benchmarks $(ARGS)
+	@.venv-charts/bin/python tests/benchmarks/chart.py
 
 # What the API and the events promise, from the code itself; a test compares.
 contracts: $(LOCAL)
@@ -94,9 +94,10 @@ lock:
 	$(COMPILE) --group sam -o requirements/sam.lock
 	$(COMPILE) --group checkov -o requirements/checkov.lock
 	$(COMPILE) --group clients -o requirements/clients.lock
+	$(COMPILE) --group charts -o requirements/charts.lock
 
 clean:
-	rm -rf .venv .venv-sam .venv-checkov .venv-clients .python .aws-sam .local out
+	rm -rf .venv .venv-sam .venv-charts .venv-checkov .venv-clients .python .aws-sam .local out
 
 # Installs a lock and this project into .venv, keeping what is there already. Without a marker the
 # last set-up was interrupted, and begins anew.
@@ -133,3 +134,6 @@ $(CHECKOV): requirements/checkov.lock
 
 $(CLIENTS): requirements/clients.lock
 	@$(call set_up_alone,.venv-clients,the makers of clients,requirements/clients.lock)
+
+$(CHARTS): requirements/charts.lock
+	@$(call set_up_alone,.venv-charts,what draws charts,requirements/charts.lock)

@@ -157,7 +157,7 @@ def test_the_test_tools_are_added_to_what_the_demo_runs_and_change_none_of_it() 
 
 
 def test_there_is_a_lock_for_each_environment() -> None:
-    assert [path.stem for path in LOCKS] == ["checkov", "clients", "local", "sam", "test"]
+    assert [path.stem for path in LOCKS] == ["charts", "checkov", "clients", "local", "sam", "test"]
     assert not list(PROJECT.glob("*.lock"))
 
 
