@@ -241,7 +241,7 @@ def test_the_options_come_from_the_metadata(
         ),
         (
             *(PNG, {"lora": "66b1f0", "prompt": "wave"}, FailureCode.INVALID_REQUEST),
-            "lora: Value error, takes the place of prompt",
+            "lora: takes the place of prompt",
         ),
         (PNG, {"prompt": "x" * 1001}, FailureCode.INVALID_REQUEST, "prompt"),
     ],

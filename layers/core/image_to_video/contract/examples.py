@@ -167,7 +167,7 @@ PROBLEMS: Final[dict[int, ProblemExample]] = {
         gateway_only=True,
     ),
     503: ProblemExample(
-        "Nothing could be recorded.", {"temporarily_unavailable": "Ask again."}, says_when=True
+        "It is not possible now.", {"temporarily_unavailable": "Ask again."}, says_when=True
     ),
 }
 

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from image_to_video.contract.texts import FileName, HeaderMetadata, ImageUrl, Metadata, Name, Prompt
 from image_to_video.domain.task import Frozen, ModelVersion, VideoSeconds
@@ -36,7 +36,9 @@ Lora = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,128}$")]
 def _written_out(text: object) -> object:
     """Refuse numbers, which Pydantic would read as seconds since 1970."""
     if isinstance(text, str) and not _RFC3339.match(text):
-        raise ValueError("must be a date and a time with a zone, as RFC 3339 has them")
+        raise PydanticCustomError(
+            "no_moment", "must be a date and a time with a zone, as RFC 3339 has them"
+        )
     return text
 
 
@@ -86,9 +88,14 @@ class TaskOptions(Frozen):
         if lora is not None and any(
             (given.data.get(name) or "").strip() for name in ("prompt", "negative_prompt")
         ):
-            raise ValueError("takes the place of prompt and negative_prompt: leave those out")
+            raise PydanticCustomError(
+                "instead_of_prompts",
+                "takes the place of prompt and negative_prompt: leave those out",
+            )
         if lora is not None and given.data.get("extend_prompt"):
-            raise ValueError("has no prompt that could be extended: leave extend_prompt out")
+            raise PydanticCustomError(
+                "no_prompt", "has no prompt that could be extended: leave extend_prompt out"
+            )
         return lora
 
     @model_validator(mode="before")
