@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from tests.support.patience import PATIENCE
 
 FOLDERS = sorted(path.parent.name for path in PROJECT.glob("functions/*/app.py"))
 WORKFLOW = yaml.safe_load((PROJECT / "functions" / "generate_video.asl.yaml").read_text())
-MOST_BYTES_AS_TEXT = 51_200
+# Of a template that is uploaded first, as sam deploy and the demo do; 51,200 of one sent as text:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+MOST_BYTES = 1_000_000
 
 
 def logical_id(folder: str) -> str:
@@ -64,9 +67,10 @@ def test_cfn_lint_finds_nothing() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_the_template_is_small_enough_to_be_passed_as_text() -> None:
-    # A larger one must be uploaded first, for example to validate it.
-    assert (PROJECT / "template.yaml").stat().st_size <= MOST_BYTES_AS_TEXT
+def test_the_template_is_uploaded_and_small_enough_for_that() -> None:
+    deploy = tomllib.loads((PROJECT / "samconfig.toml").read_text())["default"]["deploy"]
+    assert deploy["parameters"]["resolve_s3"] is True
+    assert (PROJECT / "template.yaml").stat().st_size <= MOST_BYTES
 
 
 def test_every_variable_is_a_setting_and_every_setting_a_variable(template: dict[str, Any]) -> None:
