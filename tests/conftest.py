@@ -13,7 +13,7 @@ import httpx
 import hypothesis
 import pytest
 from botocore.loaders import create_loader
-from image_to_video import wiring
+from image_to_video import clients, container, wiring
 from image_to_video.adapters.safe_download import Downloads
 from image_to_video.domain.generator import PollAnswer, Running, Started, StartRequest
 from image_to_video.domain.schedule import Schedule
@@ -121,7 +121,13 @@ def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ImageToVideo")
-    caches = (wiring.settings, wiring.application, wiring.token_table, wiring.event_topic)
+    caches = (
+        clients.session,
+        container.settings,
+        container.token_table,
+        wiring.application,
+        wiring.event_topic,
+    )
     for cache in caches:
         cache.cache_clear()
     yield

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video import __version__
 from image_to_video.adapters.storage import VIDEO_TYPE
 from image_to_video.adapters.task_table import TaskFilter
+from image_to_video.container import settings
 from image_to_video.contract import openapi_responses as answers
 from image_to_video.contract.asyncapi import event_catalogue
 from image_to_video.contract.http_semantics import entity_tag, field_value, preferred
@@ -33,7 +34,7 @@ from image_to_video.contract.rest_requests import (
 from image_to_video.domain.errors import GeneratorRejectedError
 from image_to_video.domain.task import Cancellation, FailureCode, Task
 from image_to_video.observability import logger, metrics
-from image_to_video.wiring import settings, video_tasks
+from image_to_video.wiring import video_tasks
 
 app = RestApi(cors_origin=lambda: settings().cors_origin)
 

@@ -8,8 +8,8 @@ from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event i
     APIGatewayAuthorizerTokenEvent,
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from image_to_video.container import now, token_table
 from image_to_video.observability import logger, metrics
-from image_to_video.wiring import now, token_table
 
 
 @logger.inject_lambda_context

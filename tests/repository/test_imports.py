@@ -26,17 +26,23 @@ OUTSIDE = {
     "contract": {"pydantic", "aws_lambda_powertools"},
     "adapters": {"pydantic"},
     "lifecycle": {"pydantic"},
-    "wiring": {"boto3", "aws_lambda_powertools"},
+    "wiring": {"botocore"},
     # These stand beside the four packages; whoever is above the domain may use observability.
     "settings": {"domain", "pydantic"},
     "observability": {"aws_lambda_powertools"},
-    "clients": {"observability", "boto3", "httpx", "aws_lambda_powertools"},
+    "clients": {"observability", "botocore", "httpx"},
+    "container": set[str](),
     "__init__": set[str](),
 }
-SDKS = {"boto3", "httpx"}
+SDKS = {"botocore", "httpx"}
 # One outside thing in several modules: A2E (whom it is asked, what it is sent, what it answers),
-# S3, and what a video file is, from the copy that passes by down to its boxes.
-ONE_ADAPTER = {"a2e": "A2E", "video": "video", "mp4": "video", "storage": "S3", "stored": "S3"}
+# S3, what a video file is, from the copy that passes by down to its boxes, and DynamoDB.
+ONE_ADAPTER = {
+    "a2e": "A2E",
+    **dict.fromkeys(("video", "mp4"), "video"),
+    **dict.fromkeys(("storage", "stored"), "S3"),
+    **dict.fromkeys(("dynamodb", "task", "limit", "token"), "DynamoDB"),
+}
 # What the command line may know of the product: it also writes and reads tokens.
 COMMAND_LINE = ("domain.", "contract.", "adapters.token_table.")
 
@@ -73,9 +79,7 @@ def outside(path: Path) -> set[str]:
     firsts = {name.partition(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
     # pydantic's own errors and schemas stand in its core, which it pins.
     return {
-        "boto3"
-        if first == "botocore" or first.startswith("mypy_boto3_")
-        else first.removesuffix("_core")
+        "botocore" if first.startswith("mypy_boto3_") else first.removesuffix("_core")
         for first in firsts - {"image_to_video"}
     }
 
@@ -87,7 +91,9 @@ def test_a_module_imports_only_what_stands_before_it(module: str) -> None:
     if room in ORDER:
         permitted = {*ORDER[: ORDER.index(room) + 1]}
         permitted |= {"observability"} if room != "domain" else set()
-        permitted |= {"settings", "clients"} if room == "wiring" else set()
+        permitted |= {"settings", "clients", "container"} if room == "wiring" else set()
+    if room == "container":
+        permitted = {"clients", "settings", "adapters"}
     assert {name.partition(".")[0] for name in inside(path)} <= permitted
 
 
@@ -122,7 +128,7 @@ def test_the_generator_is_met_through_its_port() -> None:
 @pytest.mark.parametrize("path", handlers, ids=lambda path: path.parent.name)
 def test_a_handler_imports_the_package_pydantic_and_powertools(path: Path) -> None:
     assert outside(path) <= {"pydantic", "aws_lambda_powertools"}
-    assert any(name.startswith("wiring.") for name in inside(path))
+    assert any(name.startswith(("wiring.", "container.")) for name in inside(path))
     assert not any(name.startswith("settings.") for name in inside(path))
 
 
@@ -151,7 +157,7 @@ def test_nothing_imports_in_a_circle() -> None:
     assert set(TopologicalSorter(graph).static_order()) == names
 
 
-def test_only_the_wiring_hands_the_environment_to_the_settings() -> None:
+def test_only_the_container_hands_the_environment_to_the_settings() -> None:
     readers = [
         path.name
         for path in (*PACKAGE.rglob("*.py"), *handlers)
@@ -159,7 +165,7 @@ def test_only_the_wiring_hands_the_environment_to_the_settings() -> None:
         if isinstance(node, ast.Attribute | ast.Name)
         and (node.attr if isinstance(node, ast.Attribute) else node.id) in ("environ", "getenv")
     ]
-    assert readers == ["wiring.py"]
+    assert readers == ["container.py"]
 
 
 def required(paragraph: int) -> set[str]:

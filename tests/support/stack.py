@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from image_to_video.adapters.dynamodb_table import Table
 from moto import mock_aws
 from moto.backends import get_backend
 
@@ -27,8 +28,7 @@ class Application:
         return make(service, region_name=REGION)
 
     def table(self, variable: str) -> Any:
-        resource = boto3.resource("dynamodb", region_name=REGION)
-        return resource.Table(self.environment[variable])
+        return Table(self.client("dynamodb"), self.environment[variable])
 
     def reset(self) -> None:
         """Make the stack what it was after its deployment; to deploy it anew takes much longer."""

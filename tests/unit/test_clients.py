@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import boto3
 import pytest
+from botocore.session import Session
 from image_to_video import clients, wiring
 
 from tests.conftest import Application
@@ -11,18 +11,15 @@ from tests.conftest import Application
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The services of the clients and resources that were made."""
+    """The services of the clients that were made."""
     services: list[str] = []
+    make = Session.create_client
 
-    def watched(make: Any) -> Any:
-        def making(service: str, **arguments: Any) -> Any:
-            services.append(service)
-            return make(service, **arguments)
+    def watched(session: Session, service: str, **arguments: Any) -> Any:
+        services.append(service)
+        return make(session, service, **arguments)
 
-        return making
-
-    for name in ("client", "resource"):
-        monkeypatch.setattr(boto3, name, watched(getattr(boto3, name)))
+    monkeypatch.setattr(Session, "create_client", watched)
     return services
 
 
@@ -40,12 +37,13 @@ def test_a_client_is_made_once(application: Application, made: list[str]) -> Non
     assert made == ["s3"]
 
 
-def test_secrets_make_one_client_and_no_session(
+def test_all_clients_are_made_from_one_session(
     application: Application, made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider = clients.secrets()
-    assert made == []
-    monkeypatch.setattr(boto3.session, "Session", None)
+    assert wiring.video_tasks().list("anna", limit=5).data == []
+    monkeypatch.setattr("botocore.session.get_session", None)
+    secrets = clients.secretsmanager()
+    assert made == ["dynamodb"]
     for _ in range(2):
-        assert provider.get(application.environment["CURSOR_KEY_SECRET"], max_age=60)
-    assert made == ["secretsmanager"]
+        assert secrets.get_secret_value(SecretId=application.environment["CURSOR_KEY_SECRET"])
+    assert made == ["dynamodb", "secretsmanager"]

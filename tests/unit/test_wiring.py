@@ -4,7 +4,7 @@ import logging
 
 import httpx
 import pytest
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import ClientError
 from image_to_video import wiring
 from image_to_video.adapters.safe_download import Downloads
 from image_to_video.domain.errors import SettingsError
@@ -47,5 +47,5 @@ def test_only_a_cursor_needs_the_cursors_key(application: Application) -> None:
     )
     tasks = wiring.video_tasks()
     assert tasks.list("anna", limit=5).data == []
-    with pytest.raises(GetParameterError):
+    with pytest.raises(ClientError):
         tasks._cursors.write({"created_at": "", "task_id": "", "owner": ""}, b"")

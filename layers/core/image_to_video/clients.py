@@ -4,16 +4,17 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
+import botocore.session
 import httpx
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from botocore.client import BaseClient
 from botocore.config import Config
 
 from image_to_video.observability import hide_query
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -35,9 +36,15 @@ class _OnFirstUse:
         return getattr(self._make(), name)
 
 
-def dynamodb() -> "DynamoDBServiceResource":
+@cache
+def session() -> botocore.session.Session:
+    """What all clients are made from: credentials, region, and the models of the services."""
+    return botocore.session.get_session()
+
+
+def dynamodb() -> "DynamoDBClient":
     """The tables; nearly every invocation needs them."""
-    return boto3.resource("dynamodb", config=_aws())
+    return cast("DynamoDBClient", _client("dynamodb"))
 
 
 def s3() -> "S3Client":
@@ -47,22 +54,17 @@ def s3() -> "S3Client":
 
 def stepfunctions() -> "SFNClient":
     """The state machine."""
-    return on_first_use(lambda: boto3.client("stepfunctions", config=_aws()))
+    return on_first_use(lambda: cast("SFNClient", _client("stepfunctions")))
 
 
 def sns() -> "SNSClient":
     """The topic of the events."""
-    return boto3.client("sns", config=_aws())
+    return cast("SNSClient", _client("sns"))
 
 
-def secrets() -> SecretsProvider:
-    """Secrets, each kept for as long as its reader permits.
-
-    With a client of ours: it would make a session of its own, which takes as long as its client.
-    """
-    return on_first_use(
-        lambda: SecretsProvider(boto3_client=boto3.client("secretsmanager", config=_aws()))
-    )
+def secretsmanager() -> "SecretsManagerClient":
+    """The secrets."""
+    return on_first_use(lambda: cast("SecretsManagerClient", _client("secretsmanager")))
 
 
 def generator_http(base_url: str) -> httpx.Client:
@@ -80,10 +82,14 @@ def generator_http(base_url: str) -> httpx.Client:
 def _s3() -> "S3Client":
     # Or signed links name the global endpoint, which newer regions do not know.
     regional = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-    client = boto3.client("s3", config=_aws().merge(regional))
+    client = _client("s3", regional)
     # The SDK quotes addresses that it cannot reach, and S3's have queries.
     client.meta.events.register("after-call-error", hide_query)
-    return client
+    return cast("S3Client", client)
+
+
+def _client(service: str, special: Config | None = None) -> BaseClient:
+    return session().create_client(service, config=_aws().merge(special or Config()))
 
 
 def _aws() -> Config:

@@ -1,24 +1,25 @@
-"""Where everything meets: settings, clients and services of one Lambda container, built once."""
+"""Where everything meets: clients and services of one Lambda container, built once."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools.utilities import parameters
+from botocore.exceptions import BotoCoreError, ClientError
 
 from image_to_video import clients
 from image_to_video.adapters.a2e_client import A2E
+from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.adapters.limit_table import LimitTable
 from image_to_video.adapters.safe_download import Downloads, guarded_client
+from image_to_video.adapters.secret_cache import Secrets
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.adapters.token_table import TokenTable
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.clients import on_first_use
+from image_to_video.container import now, settings
 from image_to_video.domain.errors import GeneratorAccessError, SettingsError
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.task import WaitingFor
@@ -38,22 +39,10 @@ from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.settings import Settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 # A changed secret is picked up after this long.
 _SECRET_SECONDS = 60
-
-
-def now() -> datetime:
-    """This moment, in the precision that the table keeps."""
-    moment = datetime.now(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-@cache
-def settings() -> Settings:
-    """The settings of this function."""
-    return Settings.read(os.environ)
 
 
 @dataclass(frozen=True)
@@ -132,12 +121,11 @@ class Application:
 
     def _cursor_key(self) -> bytes:
         """Only asked for where there is a cursor, since only the API may read it."""
-        key = self._secrets.get(self.config.cursor_key_secret, max_age=_SECRET_SECONDS)
-        return str(key).encode()
+        return self._secrets.get(self.config.cursor_key_secret).encode()
 
     @cached_property
-    def _secrets(self) -> parameters.SecretsProvider:
-        return clients.secrets()
+    def _secrets(self) -> Secrets:
+        return _secrets()
 
     @cached_property
     def _starter(self) -> Starter:
@@ -181,7 +169,7 @@ class Application:
     @cached_property
     def _reservations(self) -> Reservations:
         limits = LimitTable(
-            self._dynamodb.Table(self.config.limits_table),
+            Table(self._dynamodb, self.config.limits_table),
             max_generating=self.config.max_generating,
             slot_seconds=self.config.slot_seconds,
             daily_coin_limit=self.config.daily_coin_limit,
@@ -191,12 +179,12 @@ class Application:
     @cached_property
     def _table(self) -> TaskTable:
         return TaskTable(
-            self._dynamodb.Table(self.config.tasks_table),
+            Table(self._dynamodb, self.config.tasks_table),
             retention_days=self.config.task_retention_days,
         )
 
     @cached_property
-    def _dynamodb(self) -> "DynamoDBServiceResource":
+    def _dynamodb(self) -> "DynamoDBClient":
         return clients.dynamodb()
 
     @cached_property
@@ -245,13 +233,6 @@ def repair() -> Repair:
 
 
 @cache
-def token_table() -> TokenTable:
-    """The tokens that the authorizer asks."""
-    table = clients.dynamodb().Table(settings().tokens_table)
-    return TokenTable(table)
-
-
-@cache
 def event_topic() -> EventTopic:
     """The topic that subscribers listen to."""
     config = settings()
@@ -265,13 +246,17 @@ def event_topic() -> EventTopic:
     )
 
 
+def _secrets() -> Secrets:
+    return Secrets(clients.secretsmanager(), max_age=_SECRET_SECONDS)
+
+
 def _generator(config: Settings) -> Generator:
-    secrets = clients.secrets()
+    secrets = _secrets()
 
     def token() -> str:
         try:
-            return str(secrets.get(config.a2e_token_secret, max_age=_SECRET_SECONDS))
-        except parameters.exceptions.GetParameterError as error:
+            return secrets.get(config.a2e_token_secret)
+        except (BotoCoreError, ClientError) as error:
             raise GeneratorAccessError(
                 "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
             ) from error

@@ -3,11 +3,11 @@
 from datetime import date, timedelta
 from typing import Any
 
-import boto3
 import pytest
+from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.limit_table import LimitTable
 
-from tests.conftest import REGION, Application, Clock
+from tests.conftest import Application, Clock
 
 DAY = date(2026, 11, 22)
 
@@ -122,7 +122,7 @@ class TestOff:
     def test_without_limits_nothing_is_asked_or_written(
         self, application: Application, clock: Clock
     ) -> None:
-        table = boto3.resource("dynamodb", region_name=REGION).Table("no such table")
+        table = Table(application.client("dynamodb"), "no such table")
         off = LimitTable(table, max_generating=0, slot_seconds=600, daily_coin_limit=0)
         assert off.take_slot("a", 1, clock())
         assert off.reserve_coins("a", 10**9, DAY)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from aws_lambda_powertools.utilities import parameters
 from image_to_video import wiring
 from image_to_video.adapters.safe_download import Downloads, guarded_client
+from image_to_video.adapters.secret_cache import Secrets
 from image_to_video.domain.errors import GeneratorUnavailableError, VideoDownloadError
 from image_to_video.settings import Settings
 from pydantic import HttpUrl
@@ -242,7 +242,7 @@ def test_the_token_goes_to_a2e_and_to_no_proxy(
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://10.0.0.1:3128")
     watch.answer({"a2e.example": [[PUBLIC]]})
-    monkeypatch.setattr(parameters.SecretsProvider, "get", lambda *_, **__: "sk_a2e")
+    monkeypatch.setattr(Secrets, "get", lambda *_: "sk_a2e")
     generator = wiring._generator(
         settings.model_copy(update={"a2e_url": HttpUrl("https://a2e.example")})
     )

@@ -8,13 +8,12 @@ own name until they are booked, so booking may be repeated without counting twic
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from image_to_video.domain.task import iso
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
+    from image_to_video.adapters.dynamodb_table import Table
 
 _SLOTS: Final = "slots"
 # A day's record is of no use after this long.
@@ -100,7 +99,10 @@ class LimitTable:
 
     def _slots(self) -> dict[str, dict[str, Any]]:
         found = self._table.query(
-            KeyConditionExpression=Key("limit").eq(_SLOTS), ConsistentRead=True
+            KeyConditionExpression="#limit = :slots",
+            ExpressionAttributeNames={"#limit": "limit"},
+            ExpressionAttributeValues={":slots": _SLOTS},
+            ConsistentRead=True,
         )
         return {str(item["member"]): item for item in found["Items"] if "holder" in item}
 

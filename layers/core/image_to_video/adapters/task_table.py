@@ -9,14 +9,13 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from image_to_video.domain.errors import InvalidCursorError, TaskConflictError, TaskNotFoundError
 from image_to_video.domain.task import Task, TaskStatus, iso
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
+    from image_to_video.adapters.dynamodb_table import Table
 
 OWNER_INDEX: Final = "by_owner"
 OPEN_INDEX: Final = "open_by_next_poll"
@@ -120,10 +119,19 @@ class TaskTable:
         arguments: dict[str, Any] = {
             "IndexName": OWNER_INDEX,
             "ScanIndexForward": False,
-            "KeyConditionExpression": Key("owner").eq(owner)
-            & Key("created_at").between(after, before),
+            "KeyConditionExpression": "#owner = :owner AND created_at BETWEEN :after AND :before",
         }
-        arguments |= _filter_expression(wanted) or {"Limit": limit + 1}
+        left_out = _filter_expression(wanted)
+        arguments |= left_out or {"Limit": limit + 1}
+        # OWNER is one of DynamoDB's reserved words.
+        arguments["ExpressionAttributeNames"] = {"#owner": "owner"} | left_out.get(
+            "ExpressionAttributeNames", {}
+        )
+        arguments["ExpressionAttributeValues"] = {
+            ":owner": owner,
+            ":after": after,
+            ":before": before,
+        } | left_out.get("ExpressionAttributeValues", {})
         tasks: list[Task] = []
         size = 0
         for reply in islice(self._replies(arguments, start), _MOST_READS):
@@ -138,8 +146,12 @@ class TaskTable:
 
     def overdue(self, before: datetime) -> Iterator[Task]:
         """Open tasks whose next poll should have happened before that moment, oldest first."""
-        due = Key(_OPEN).eq("open") & Key("next_poll_at").lt(iso(before))
-        arguments = {"IndexName": OPEN_INDEX, "KeyConditionExpression": due}
+        arguments = {
+            "IndexName": OPEN_INDEX,
+            "KeyConditionExpression": "#open = :open AND next_poll_at < :before",
+            "ExpressionAttributeNames": {"#open": _OPEN},
+            "ExpressionAttributeValues": {":open": "open", ":before": iso(before)},
+        }
         for reply in self._replies(arguments, None):
             for item in reply["Items"]:
                 # The index may still show what the table has forgotten.

@@ -6,7 +6,6 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from boto3.dynamodb.conditions import Attr
 from botocore.exceptions import ClientError
 
 from image_to_video.domain.errors import UnauthorizedError
@@ -14,7 +13,7 @@ from image_to_video.domain.owner_names import OWNER_RULE, owner_is_valid
 from image_to_video.domain.task import Frozen, Moment, iso
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
+    from image_to_video.adapters.dynamodb_table import Table
 
 _PREFIX: Final = "i2v_"
 _MAX_NAME: Final = 120
@@ -92,8 +91,16 @@ class TokenTable:
 
     def records(self, owner: str | None = None) -> list[TokenRecord]:
         """All tokens ever made, or one owner's, oldest first."""
-        filters = {"FilterExpression": Attr("owner").eq(owner)} if owner is not None else {}
-        return self._scan(filters)
+        if owner is None:
+            return self._scan({})
+        return self._scan(
+            {
+                # A reserved word of DynamoDB's.
+                "FilterExpression": "#owner = :owner",
+                "ExpressionAttributeNames": {"#owner": "owner"},
+                "ExpressionAttributeValues": {":owner": owner},
+            }
+        )
 
     def find(self, text: str) -> list[TokenRecord]:
         """The tokens that a text names: by an id or a longer part of the hash, or by themselves.
@@ -103,7 +110,12 @@ class TokenTable:
         beginning = _sha256(text) if text.startswith(_PREFIX) else text.lower()
         if not re.fullmatch(rf"[0-9a-f]{{{_SHORTEST_ID},64}}", beginning):
             return []
-        return self._scan({"FilterExpression": Attr("token_sha256").begins_with(beginning)})
+        return self._scan(
+            {
+                "FilterExpression": "begins_with(token_sha256, :beginning)",
+                "ExpressionAttributeValues": {":beginning": beginning},
+            }
+        )
 
     def revoke(self, record: TokenRecord, now: datetime) -> TokenRecord:
         """Revoke a token for ever and return its record; revoking it again keeps the first time."""

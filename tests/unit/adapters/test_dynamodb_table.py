@@ -1,0 +1,91 @@
+"""Plain values survive DynamoDB, requests reach it as they are meant, and floats never do."""
+
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from image_to_video.adapters.dynamodb_table import Table
+
+from tests.conftest import REGION, Application
+
+ITEM: dict[str, Any] = {
+    "limit": "kinds",
+    "member": "1",
+    "none": None,
+    "yes": True,
+    "no": False,
+    "text": "é\N{ROCKET}",
+    "empty": "",
+    "whole": 2**53 + 1,
+    "decimal": Decimal("0.1"),
+    "map": {"a.b": {"c": [1, "two", None, [True]]}},
+    "list": [],
+}
+
+
+@pytest.fixture
+def table(application: Application) -> Table:
+    return Table(application.client("dynamodb"), application.environment["LIMITS_TABLE"])
+
+
+def test_every_kind_of_value_comes_back(table: Table) -> None:
+    table.put_item(Item=ITEM)
+    key = {"limit": "kinds", "member": "1"}
+    read = table.get_item(Key=key, ConsistentRead=True)["Item"]
+    assert read == ITEM
+    # Equal to 1 and 0, which they must not become.
+    assert (read["yes"], read["no"]) == (True, False)
+    assert isinstance(read["yes"], bool)
+
+
+def test_boto3_reads_and_writes_the_same(application: Application, table: Table) -> None:
+    resource = boto3.resource("dynamodb", region_name=REGION)
+    theirs = resource.Table(application.environment["LIMITS_TABLE"])
+    key = {"limit": "kinds", "member": "1"}
+    table.put_item(Item=ITEM)
+    written: Any = theirs.get_item(Key=key)["Item"]
+    assert written == ITEM
+    theirs.put_item(Item=written | {"member": "2"})
+    assert table.get_item(Key=key | {"member": "2"})["Item"] == ITEM | {"member": "2"}
+
+
+def test_an_item_that_is_not_there_is_no_item(table: Table) -> None:
+    assert "Item" not in table.get_item(Key={"limit": "no", "member": "no"})
+
+
+def test_an_update_takes_values_and_gives_the_item_back(table: Table) -> None:
+    reply = table.update_item(
+        Key={"limit": "a", "member": "b"},
+        UpdateExpression="SET #kept = :kept",
+        ExpressionAttributeNames={"#kept": "kept"},
+        ExpressionAttributeValues={":kept": ["x", 1]},
+        ReturnValues="ALL_NEW",
+    )
+    assert reply["Attributes"] == {"limit": "a", "member": "b", "kept": ["x", 1]}
+
+
+def test_pages_follow_each_other(table: Table) -> None:
+    for member in "abc":
+        table.put_item(Item={"limit": "pages", "member": member})
+    request: dict[str, Any] = {
+        "KeyConditionExpression": "#limit = :pages",
+        "ExpressionAttributeNames": {"#limit": "limit"},
+        "ExpressionAttributeValues": {":pages": "pages"},
+        "Limit": 2,
+    }
+    first = table.query(**request)
+    second = table.query(**request, ExclusiveStartKey=first["LastEvaluatedKey"])
+    assert [item["member"] for item in first["Items"] + second["Items"]] == ["a", "b", "c"]
+
+
+def test_a_removed_item_is_gone(table: Table) -> None:
+    table.put_item(Item={"limit": "a", "member": "b"})
+    table.delete_item(Key={"limit": "a", "member": "b"})
+    assert table.scan()["Items"] == []
+
+
+@pytest.mark.parametrize("value", [1.5, {1}, b"bytes", object()])
+def test_what_dynamodb_keeps_otherwise_is_refused(table: Table, value: object) -> None:
+    with pytest.raises(TypeError, match=type(value).__name__):
+        table.put_item(Item={"limit": "a", "member": "b", "value": value})
