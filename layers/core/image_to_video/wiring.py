@@ -21,6 +21,7 @@ from image_to_video.adapters.workflow import Workflow
 from image_to_video.clients import on_first_use
 from image_to_video.domain.errors import GeneratorAccessError, SettingsError
 from image_to_video.domain.generator import Generator
+from image_to_video.domain.polls import Polls
 from image_to_video.domain.task import WaitingFor
 from image_to_video.lifecycle.cancel import Canceler, apply_request
 from image_to_video.lifecycle.cursors import Cursors
@@ -100,6 +101,7 @@ class Application:
             poller=Poller(
                 transitions=self._transitions,
                 generator=self.generator,
+                polls=self._polls,
                 schedule=self.config.schedule,
                 now=self.now,
             ),
@@ -155,6 +157,11 @@ class Application:
             coins_per_second=self.config.coins_per_second,
             now=self.now,
         )
+
+    @cached_property
+    def _polls(self) -> Polls:
+        slot_seconds = self.config.slot_seconds if self.config.max_generating else None
+        return Polls(self.config.schedule, slot_seconds)
 
     @cached_property
     def _canceler(self) -> Canceler:

@@ -13,6 +13,7 @@ from image_to_video.domain.generator import (
     Ready,
     Running,
 )
+from image_to_video.domain.polls import Polls
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import FailureCode, Task, TaskStatus
 from image_to_video.lifecycle.transitions import Transitions
@@ -30,16 +31,22 @@ class Poller:
         *,
         transitions: Transitions,
         generator: Generator,
+        polls: Polls,
         schedule: Schedule,
         now: Callable[[], datetime],
     ) -> None:
         self._transitions = transitions
         self._generator = generator
+        self._polls = polls
         self._schedule = schedule
         self._now = now
 
     def poll(self, task: Task) -> Task:
-        """Ask once about a generating task and record the answer."""
+        """Ask once about a generating task and record the answer.
+
+        Where it says nothing new the task comes back with its next poll, and the record may stay
+        as it is; see `Polls.must_be_recorded`.
+        """
         answer = self._ask(task)
         now = self._now()
         match answer:
@@ -56,6 +63,8 @@ class Poller:
                 new = task.failed(now, answer.code, answer.message, generator_status=answer.word)
             case _:
                 new = self._still_waiting(task, answer, now)
+        if new.version == task.version:
+            return new
         return self._transitions.write_or_reload(task, new)
 
     def refresh_link(self, task: Task) -> Task:
@@ -103,9 +112,19 @@ class Poller:
                 FailureCode.GENERATION_DEADLINE_EXCEEDED,
                 "The generator did not finish in time.",
             )
-        return task.changed(
-            now,
-            completed_at=completed_at,
-            generator_status=answer.word if answer else task.generator_status,
-            next_poll_at=now + timedelta(seconds=self._schedule.poll_pace.wait(passed)),
-        )
+        due = now + timedelta(seconds=self._polls.next_wait(passed))
+        word = _remembered(task, answer)
+        is_news = (completed_at, word) != (task.completed_at, task.generator_status)
+        if not is_news and not self._polls.must_be_recorded(task, due):
+            return task.model_copy(update={"next_poll_at": due})
+        return task.changed(now, completed_at=completed_at, generator_status=word, next_poll_at=due)
+
+
+def _remembered(task: Task, answer: PollAnswer | None) -> str | None:
+    """The generator's word that the record keeps, for the next poll to compare.
+
+    Of the words of a task at work nothing follows, so they only replace another one.
+    """
+    if answer is None or (isinstance(answer, Running) and task.generator_status is None):
+        return task.generator_status
+    return answer.word
