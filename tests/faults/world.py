@@ -88,6 +88,7 @@ class World:
             ),
             now=self.clock,
         )
+        self._learned = services._learned
         self.tasks, self.steps = services.video_tasks, services.workflow_steps
         self.repair = services.repair
         self._machine = StateMachine()
@@ -111,6 +112,7 @@ class World:
 
     def reset(self, simulator: SimulatorSettings) -> None:
         """A new account, an empty stack."""
+        self._learned._known.clear()
         for table in self._tables.values():
             table.items.clear()
             if table.stream_shard is not None:

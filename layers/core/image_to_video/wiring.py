@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities import parameters
 
 from image_to_video import clients
 from image_to_video.adapters.a2e_client import A2E
+from image_to_video.adapters.duration_table import DurationTable
 from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.adapters.limit_table import LimitTable
 from image_to_video.adapters.safe_download import Downloads, guarded_client
@@ -25,6 +26,7 @@ from image_to_video.domain.polls import Polls
 from image_to_video.domain.task import WaitingFor
 from image_to_video.lifecycle.cancel import Canceler, apply_request
 from image_to_video.lifecycle.cursors import Cursors
+from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.intake import Intake
 from image_to_video.lifecycle.poll import Poller
@@ -39,7 +41,7 @@ from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.settings import Settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
 
 # A changed secret is picked up after this long.
 _SECRET_SECONDS = 60
@@ -102,6 +104,7 @@ class Application:
                 transitions=self._transitions,
                 generator=self.generator,
                 polls=self._polls,
+                learned=self._learned,
                 schedule=self.config.schedule,
                 now=self.now,
             ),
@@ -160,8 +163,12 @@ class Application:
 
     @cached_property
     def _polls(self) -> Polls:
-        slot_seconds = self.config.slot_seconds if self.config.max_generating else None
-        return Polls(self.config.schedule, slot_seconds)
+        config = self.config
+        return Polls(config.schedule, config.slot_seconds if config.max_generating else None)
+
+    @cached_property
+    def _learned(self) -> LearnedDurations:
+        return LearnedDurations(DurationTable(self._limits), self._polls, now=self.now)
 
     @cached_property
     def _canceler(self) -> Canceler:
@@ -188,7 +195,7 @@ class Application:
     @cached_property
     def _reservations(self) -> Reservations:
         limits = LimitTable(
-            self._dynamodb.Table(self.config.limits_table),
+            self._limits,
             max_generating=self.config.max_generating,
             slot_seconds=self.config.slot_seconds,
             daily_coin_limit=self.config.daily_coin_limit,
@@ -201,6 +208,10 @@ class Application:
             self._dynamodb.Table(self.config.tasks_table),
             retention_days=self.config.task_retention_days,
         )
+
+    @cached_property
+    def _limits(self) -> "Table":
+        return self._dynamodb.Table(self.config.limits_table)
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBServiceResource":
