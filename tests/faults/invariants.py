@@ -4,7 +4,7 @@ import hashlib
 from datetime import timedelta
 from itertools import pairwise
 
-from image_to_video.contract.events import event_type
+from image_to_video.contract.event_types import event_type
 from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
 
 from i2v.simulator.damage import without_lengths

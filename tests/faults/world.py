@@ -33,6 +33,7 @@ from tests.faults.in_process import InProcess
 from tests.faults.interception import Died, InterceptedTransport, Interception
 from tests.faults.state_machine import Execution, StateMachine
 from tests.support.catalogue import assert_promised
+from tests.support.stream_filter import wakes
 
 A2E_URL = "https://a2e.test"
 # How an invocation may fail when something outside goes wrong; any other error is a fault of ours.
@@ -87,6 +88,7 @@ class World:
             ),
             now=self.clock,
         )
+        self._learned = services._learned
         self.tasks, self.steps = services.video_tasks, services.workflow_steps
         self.repair = services.repair
         self._machine = StateMachine()
@@ -110,6 +112,7 @@ class World:
 
     def reset(self, simulator: SimulatorSettings) -> None:
         """A new account, an empty stack."""
+        self._learned._known.clear()
         for table in self._tables.values():
             table.items.clear()
             if table.stream_shard is not None:
@@ -175,9 +178,13 @@ class World:
             return None
 
     def deliver(self) -> None:
-        """Publish what the table's stream holds, each record again until it went through."""
+        """Publish what the table's stream lets pass, each record again until it went through."""
         while self.published < len(self._stream()):
-            record = self._stream()[self.published].record["dynamodb"]
+            change = self._stream()[self.published].record
+            if not wakes(change):
+                self.published += 1
+                continue
+            record = change["dynamodb"]
             before, after = record.get("OldImage"), record.get("NewImage")
             try:
                 with self.interception.product():

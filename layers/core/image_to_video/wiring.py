@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from image_to_video import clients
 from image_to_video.adapters.a2e_client import A2E
+from image_to_video.adapters.duration_table import DurationTable
 from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.adapters.limit_table import LimitTable
@@ -22,9 +23,11 @@ from image_to_video.clients import on_first_use
 from image_to_video.container import now, settings
 from image_to_video.domain.errors import GeneratorAccessError, SettingsError
 from image_to_video.domain.generator import Generator
+from image_to_video.domain.polls import Polls
 from image_to_video.domain.task import WaitingFor
 from image_to_video.lifecycle.cancel import Canceler, apply_request
 from image_to_video.lifecycle.cursors import Cursors
+from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.intake import Intake
 from image_to_video.lifecycle.poll import Poller
@@ -89,6 +92,8 @@ class Application:
             poller=Poller(
                 transitions=self._transitions,
                 generator=self.generator,
+                polls=self._polls,
+                learned=self._learned,
                 schedule=self.config.schedule,
                 now=self.now,
             ),
@@ -145,6 +150,15 @@ class Application:
         )
 
     @cached_property
+    def _polls(self) -> Polls:
+        config = self.config
+        return Polls(config.schedule, config.slot_seconds if config.max_generating else None)
+
+    @cached_property
+    def _learned(self) -> LearnedDurations:
+        return LearnedDurations(DurationTable(self._limits), self._polls, now=self.now)
+
+    @cached_property
     def _canceler(self) -> Canceler:
         return Canceler(
             transitions=self._transitions,
@@ -169,7 +183,7 @@ class Application:
     @cached_property
     def _reservations(self) -> Reservations:
         limits = LimitTable(
-            Table(self._dynamodb, self.config.limits_table),
+            self._limits,
             max_generating=self.config.max_generating,
             slot_seconds=self.config.slot_seconds,
             daily_coin_limit=self.config.daily_coin_limit,
@@ -182,6 +196,10 @@ class Application:
             Table(self._dynamodb, self.config.tasks_table),
             retention_days=self.config.task_retention_days,
         )
+
+    @cached_property
+    def _limits(self) -> Table:
+        return Table(self._dynamodb, self.config.limits_table)
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBClient":

@@ -28,6 +28,7 @@ from pydantic import ValidationError
 from tests.conftest import Application
 from tests.support.corrupted_json import BOUNDED, corrupted
 from tests.support.samples import NOW, a_full_task, a_task
+from tests.support.stream_filter import wakes
 
 MOMENTS = st.integers(0, 10**12).map(lambda passed: NOW + timedelta(milliseconds=passed))
 TEXTS = st.text(max_size=30)
@@ -132,6 +133,32 @@ def test_a_write_whose_answer_was_lost_succeeds_when_repeated(table: TaskTable) 
     assert table.write(new) == new
     assert table.write(new) == new
     assert table.get(new.task_id) == new
+
+
+def test_a_record_says_whether_its_latest_change_is_an_event(
+    application: Application, table: TaskTable
+) -> None:
+    """And no mark outlives its change; one that is missing wakes `publish_events` as well."""
+    raw = application.table("TASKS_TABLE")
+
+    def mark(task: Task) -> Any:
+        return raw.get_item(Key={"task_id": task.task_id})["Item"].get("event")
+
+    first = table.create(a_task())
+    assert mark(first) == "created"
+    quiet = table.write(first.changed(NOW, coins=1), before=first)
+    assert mark(quiet) == "none"
+    late = table.write(quiet.changed(NOW, late=True), before=quiet)
+    assert mark(late) == "late"
+    unmarked = table.write(late.changed(NOW, coins=2))
+    assert mark(unmarked) is None
+    images = [
+        {"eventName": "MODIFY", "dynamodb": {"NewImage": {"event": {"S": name}}}}
+        for name in ("none", "late")
+    ]
+    assert [wakes(image) for image in images] == [False, True]
+    assert wakes({"eventName": "MODIFY", "dynamodb": {"NewImage": {}}})
+    assert not wakes({"eventName": "REMOVE", "dynamodb": {"OldImage": {}}})
 
 
 @pytest.mark.parametrize(

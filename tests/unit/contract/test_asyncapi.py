@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from image_to_video.contract.asyncapi import event_catalogue
-from image_to_video.contract.events import EventType, TaskEvent, attributes_of, describe_change
+from image_to_video.contract.event_types import EventType
+from image_to_video.contract.events import TaskEvent, attributes_of, describe_change
 from image_to_video.domain.task import FailureCode, Task, TaskStatus
 
 from tests.conftest import PROJECT, SCHEMA_URL

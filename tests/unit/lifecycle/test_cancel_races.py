@@ -113,10 +113,10 @@ def test_a_cancel_after_the_copy_was_recorded_is_answered_already_final(
     table = tasks._table
     write = table.write
 
-    def after_the_copy(new: Task) -> Task:
+    def after_the_copy(new: Task, *, before: Task | None) -> Task:
         monkeypatch.setattr(table, "write", write)
         assert steps.store_video(task.task_id).phase is Phase.CLOSED
-        return write(new)
+        return write(new, before=before)
 
     monkeypatch.setattr(table, "write", after_the_copy)
     ended, achieved = tasks.cancel(OWNER, task.task_id)

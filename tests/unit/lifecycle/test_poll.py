@@ -2,15 +2,20 @@
 
 from datetime import timedelta
 
+import httpx
 import pytest
+from image_to_video.adapters.safe_download import Downloads
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import GeneratorAccessError, GeneratorUnavailableError
 from image_to_video.domain.generator import Failed, Incomplete, Missing, PollAnswer, Ready, Running
-from image_to_video.domain.task import FailureCode, Task, TaskStatus, WaitingFor
+from image_to_video.domain.task import FailureCode, Task, TaskStatus, WaitingFor, iso
+from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps
+from image_to_video.settings import Settings
+from image_to_video.wiring import Application as Services
 
-from tests.conftest import Clock, ScriptedGenerator
+from tests.conftest import Application, Clock, ScriptedGenerator
 
 OWNER = "anna"
 URL = "https://results.example.com/video.mp4?signature=secret"
@@ -122,3 +127,79 @@ def test_a_video_that_is_ready_after_the_deadline_is_still_taken(
     generator.answers = [Ready("completed", URL)]
     clock.advance(300000)
     assert steps.poll_task(task.task_id).phase is Phase.READY
+
+
+class TestRecord:
+    """What a poll writes: nothing where nothing is new, and in time what others must know."""
+
+    def test_polls_that_learn_nothing_write_nothing(
+        self, tasks: VideoTasks, steps: WorkflowSteps, task: Task, clock: Clock
+    ) -> None:
+        recorded = tasks.get(OWNER, task.task_id)
+        waited = []
+        for _ in range(20):
+            step = steps.poll_task(task.task_id)
+            waited.append(step.wait_seconds)
+            clock.advance(step.wait_seconds)
+        assert waited == [10] * 16 + [20] * 4
+        assert tasks.get(OWNER, task.task_id) == recorded
+
+    def test_a_living_workflow_is_never_asked_about_and_a_dead_one_is_found(
+        self,
+        tasks: VideoTasks,
+        steps: WorkflowSteps,
+        repair: Repair,
+        task: Task,
+        clock: Clock,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        asked: list[str] = []
+        monkeypatch.setattr(repair._workflow, "is_running", asked.append)
+        began, overdue = clock(), timedelta(seconds=settings.schedule.overdue_seconds)
+        versions = set()
+        while clock() < began + timedelta(hours=2):
+            step = steps.poll_task(task.task_id)
+            versions.add(tasks.get(OWNER, task.task_id).version)
+            clock.advance(step.wait_seconds)
+            repair.reconcile_tasks()
+        assert asked == []
+        assert len(versions) < 35, "rarely is one written"
+
+        last_poll = clock() - timedelta(seconds=step.wait_seconds)
+        due = clock()
+        while not asked:
+            repair.reconcile_tasks()
+            clock.advance(1)
+        assert last_poll < clock() <= due + overdue + timedelta(seconds=2)
+
+    def test_a_doubtful_word_is_kept_and_taken_back(
+        self, tasks: VideoTasks, steps: WorkflowSteps, task: Task, generator: ScriptedGenerator
+    ) -> None:
+        doubtful = Failed("error", FailureCode.GENERATION_FAILED, "odd", tentative=True)
+        generator.answers = [Running("sent"), doubtful]
+        words = []
+        for _ in range(2):
+            steps.poll_task(task.task_id)
+            words.append(tasks.get(OWNER, task.task_id).generator_status)
+        assert words == [None, "error"]
+
+
+def test_a_slot_is_renewed_in_time_although_nothing_else_is_new(
+    environment: dict[str, str],
+    application: Application,
+    generator: ScriptedGenerator,
+    clock: Clock,
+) -> None:
+    settings = Settings.read(environment | {"MAX_GENERATING": "1", "SLOT_SECONDS": "60"})
+    downloads = Downloads(httpx.Client(), clock=lambda: 0.0)
+    services = Services(settings, generator=generator, downloads=downloads, now=clock)
+    task = services.video_tasks.create(
+        OWNER, TaskRequest(image_url="https://example.com/a.png"), None
+    )
+    clock.advance(20)
+    while clock() < task.created_at + timedelta(seconds=600):
+        [slot] = application.table("LIMITS_TABLE").scan()["Items"]
+        assert slot["holder"] == task.task_id
+        assert slot["held_until"] > iso(clock())
+        clock.advance(services.workflow_steps.poll_task(task.task_id).wait_seconds)

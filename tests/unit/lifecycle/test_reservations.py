@@ -178,7 +178,7 @@ def test_a_write_that_is_refused_releases_nothing(
 def test_a_write_that_fails_reserves_nothing(
     tasks: VideoTasks, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Task) -> Task:
+    def refuse(_: Task, **_before: object) -> Task:
         raise ConnectionError("no table today")
 
     monkeypatch.setattr(tasks._table, "write", refuse)

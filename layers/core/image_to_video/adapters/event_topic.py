@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from image_to_video.contract.events import attributes_of, describe_change, event_type, written
+from image_to_video.contract.event_types import event_type
+from image_to_video.contract.events import attributes_of, describe_change, written
 from image_to_video.domain.task import Task
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import ClientError
 
+from image_to_video.contract.event_types import marker_of
 from image_to_video.domain.errors import InvalidCursorError, TaskConflictError, TaskNotFoundError
 from image_to_video.domain.task import Task, TaskStatus, iso
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
 OWNER_INDEX: Final = "by_owner"
 OPEN_INDEX: Final = "open_by_next_poll"
-# Attributes that only the table knows: the sparse index's key, and the time to live.
+# Attributes that only the table knows: the sparse index's key, the time to live, and what the
+# stream's filter in template.yaml reads.
 _OPEN: Final = "open"
 _EXPIRES_AT: Final = "expires_at"
+_EVENT: Final = "event"
 # Lambda answers at most 6 MB, in which every quote and every letter beyond ASCII is escaped twice.
 _PAGE_BYTES: Final = 3_500_000
 # A list reads so many pages of at most 1 MB for one answer, however rare what it looks for is.
@@ -62,7 +65,8 @@ class TaskTable:
         """Store a new task, or return the one that already has its id."""
         try:
             self._table.put_item(
-                Item=self._item(task), ConditionExpression="attribute_not_exists(task_id)"
+                Item=self._item(task) | {_EVENT: marker_of(None, task)},
+                ConditionExpression="attribute_not_exists(task_id)",
             )
         except ClientError as error:
             if not _is_refused_condition(error):
@@ -77,15 +81,18 @@ class TaskTable:
             raise TaskNotFoundError(f"there is no task {task_id}")
         return task_of(reply["Item"])
 
-    def write(self, new: Task) -> Task:
+    def write(self, new: Task, *, before: Task | None = None) -> Task:
         """Store the next version of a task. Raises `TaskConflictError` if another came first.
 
+        `before` is the version that it follows: then the record says whether the change makes an
+        event. Without that mark `publish_events` is woken in any case, and decides.
         A write that took effect although its answer was lost is repeated by the SDK and then
         refused; reading it back tells it from a conflict.
         """
+        mark = {} if before is None else {_EVENT: marker_of(before, new)}
         try:
             self._table.put_item(
-                Item=self._item(new),
+                Item=self._item(new) | mark,
                 ConditionExpression="version = :read",
                 ExpressionAttributeValues={":read": new.version - 1},
             )
@@ -183,7 +190,8 @@ class TaskTable:
 
 def task_of(item: Mapping[str, Any]) -> Task:
     """Read a task from a stored item, also from one that the table's stream delivers."""
-    fields = {key: value for key, value in item.items() if key not in (_OPEN, _EXPIRES_AT)}
+    inner = (_OPEN, _EXPIRES_AT, _EVENT)
+    fields = {key: value for key, value in item.items() if key not in inner}
     return Task.model_validate(fields)
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
+from image_to_video.contract.event_types import EventType
 from image_to_video.contract.events import (
-    EventType,
     TaskEvent,
     attributes_of,
     describe_change,

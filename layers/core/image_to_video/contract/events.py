@@ -2,30 +2,11 @@
 
 import json
 import re
-from enum import StrEnum
 from typing import Final, Literal
 
+from image_to_video.contract.event_types import EventType
 from image_to_video.contract.responses import TaskEventData, View, show_task
-from image_to_video.domain.task import Moment, Task, TaskStatus
-
-
-class EventType(StrEnum):
-    """The types of the catalogue. `storing` has none: subscribers wait for the video itself."""
-
-    CREATED = "image-to-video.task.created"
-    GENERATING = "image-to-video.task.generating"
-    LATE = "image-to-video.task.late"
-    SUCCEEDED = "image-to-video.task.succeeded"
-    FAILED = "image-to-video.task.failed"
-    CANCELED = "image-to-video.task.canceled"
-
-
-_TYPES: Final = {
-    TaskStatus.GENERATING: EventType.GENERATING,
-    TaskStatus.SUCCEEDED: EventType.SUCCEEDED,
-    TaskStatus.FAILED: EventType.FAILED,
-    TaskStatus.CANCELED: EventType.CANCELED,
-}
+from image_to_video.domain.task import Moment, Task
 
 # SNS counts the message's attributes, which have less than 1,000 bytes, as well:
 # https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
@@ -47,18 +28,6 @@ class TaskEvent(View):
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: str
     data: TaskEventData
-
-
-def event_type(before: Task | None, after: Task) -> EventType | None:
-    """The event that a change of the record stands for, or None for an inner change."""
-    if before is None:
-        # A bad upload is recorded as failed at once; its only event is the final one.
-        return _TYPES.get(after.status, EventType.CREATED)
-    if before.status is not after.status:
-        return _TYPES.get(after.status)
-    if after.late and not before.late:
-        return EventType.LATE
-    return None
 
 
 def describe_change(kind: EventType, after: Task, *, stack_name: str, schema_url: str) -> TaskEvent:

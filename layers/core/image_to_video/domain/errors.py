@@ -9,6 +9,7 @@ ImageToVideoError                  base; carries a message fit for a log
 ├── NoVideoError                   the task ended without a video
 ├── TaskConflictError              another actor changed the task first
 ├── UnreadableImageError           an uploaded object's encryption keeps us from reading it
+├── DurationsUnavailableError      durations of other tasks cannot be read or counted now
 ├── WorkflowUnavailableError       no execution could be started now
 ├── InvalidCursorError             a list cursor that this application did not write
 ├── UnauthorizedError              no token, or an unknown one
@@ -63,6 +64,10 @@ class TaskConflictError(ImageToVideoError):
 
 class UnreadableImageError(ImageToVideoError):
     """An uploaded object is encrypted with a key that is not ours to use."""
+
+
+class DurationsUnavailableError(ImageToVideoError):
+    """The durations of finished tasks are not at hand; the fixed pace serves."""
 
 
 class WorkflowUnavailableError(ImageToVideoError):

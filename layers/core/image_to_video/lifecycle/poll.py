@@ -13,8 +13,10 @@ from image_to_video.domain.generator import (
     Ready,
     Running,
 )
+from image_to_video.domain.polls import Polls
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import FailureCode, Task, TaskStatus
+from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.observability import count, logger
 
@@ -30,16 +32,27 @@ class Poller:
         *,
         transitions: Transitions,
         generator: Generator,
+        polls: Polls,
+        learned: LearnedDurations,
         schedule: Schedule,
         now: Callable[[], datetime],
     ) -> None:
         self._transitions = transitions
         self._generator = generator
+        self._polls = polls
+        self._learned = learned
         self._schedule = schedule
         self._now = now
 
     def poll(self, task: Task) -> Task:
-        """Ask once about a generating task and record the answer."""
+        """Ask once about a generating task and record the answer.
+
+        Where it says nothing new the task comes back with its next poll, and the record may stay
+        as it is; see `Polls.must_be_recorded`.
+        """
+        now = self._now()
+        if self._polls.is_too_early(task, now - task.generation_began_at, self._learned.plan(task)):
+            return task.model_copy(update={"next_poll_at": self._due(task, now)})
         answer = self._ask(task)
         now = self._now()
         match answer:
@@ -56,7 +69,12 @@ class Poller:
                 new = task.failed(now, answer.code, answer.message, generator_status=answer.word)
             case _:
                 new = self._still_waiting(task, answer, now)
-        return self._transitions.write_or_reload(task, new)
+        if new.version == task.version:
+            return new
+        stored = self._transitions.write_or_reload(task, new)
+        if isinstance(answer, Ready) and stored == new:
+            self._learned.count(task, now)
+        return stored
 
     def refresh_link(self, task: Task) -> Task:
         """Ask once more about a storing task, for a link that still works; then copy at once.
@@ -103,9 +121,23 @@ class Poller:
                 FailureCode.GENERATION_DEADLINE_EXCEEDED,
                 "The generator did not finish in time.",
             )
-        return task.changed(
-            now,
-            completed_at=completed_at,
-            generator_status=answer.word if answer else task.generator_status,
-            next_poll_at=now + timedelta(seconds=self._schedule.poll_pace.wait(passed)),
-        )
+        due = self._due(task, now)
+        word = _remembered(task, answer)
+        is_news = (completed_at, word) != (task.completed_at, task.generator_status)
+        if not is_news and not self._polls.must_be_recorded(task, due):
+            return task.model_copy(update={"next_poll_at": due})
+        return task.changed(now, completed_at=completed_at, generator_status=word, next_poll_at=due)
+
+    def _due(self, task: Task, now: datetime) -> datetime:
+        passed = now - task.generation_began_at
+        return now + timedelta(seconds=self._polls.next_wait(passed, self._learned.plan(task)))
+
+
+def _remembered(task: Task, answer: PollAnswer | None) -> str | None:
+    """The generator's word that the record keeps, for the next poll to compare.
+
+    Of the words of a task at work nothing follows, so they only replace another one.
+    """
+    if answer is None or (isinstance(answer, Running) and task.generator_status is None):
+        return task.generator_status
+    return answer.word

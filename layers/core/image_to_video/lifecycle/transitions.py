@@ -36,7 +36,7 @@ class Transitions:
         """Store the next version of a task. Raises `TaskConflictError` if another came first."""
         new = self._cancel_rule(task, new, self._now())
         self._reservations.renew(task, new)
-        new = self._table.write(new)
+        new = self._table.write(new, before=task)
         self._reservations.release(task, new)
         return new
 

@@ -1,0 +1,39 @@
+"""Polls: when the next one is, and which of them a record must tell of."""
+
+from datetime import timedelta
+
+import pytest
+from image_to_video.domain.polls import Polls
+from image_to_video.domain.schedule import Schedule
+
+from tests.support.samples import NOW, a_task
+
+
+@pytest.mark.parametrize(("seconds", "wait"), [(0, 10), (179, 10), (180, 20), (700, 60)])
+def test_the_wait_is_that_of_the_pace(schedule: Schedule, seconds: float, wait: int) -> None:
+    assert Polls(schedule).next_wait(timedelta(seconds=seconds)) == wait
+
+
+@pytest.mark.parametrize(
+    ("due", "slot_seconds", "recorded"),
+    [
+        (20, None, False),
+        (20 + 240, None, False),
+        (20 + 241, None, True),
+        # The slot was renewed by the latest write, at 0.
+        (48, 60, False),
+        (49, 60, True),
+        (20 + 240, 1800, False),
+    ],
+)
+def test_a_record_tells_of_a_poll_before_somebody_takes_its_task_for_dead(
+    schedule: Schedule, due: float, slot_seconds: int | None, recorded: bool
+) -> None:
+    task = a_task(updated_at=NOW, next_poll_at=NOW + timedelta(seconds=20))
+    polls = Polls(schedule, slot_seconds)
+    assert schedule.overdue_seconds == 300
+    assert polls.must_be_recorded(task, NOW + timedelta(seconds=due)) is recorded
+
+
+def test_a_record_that_names_no_poll_must_name_one(schedule: Schedule) -> None:
+    assert Polls(schedule).must_be_recorded(a_task(next_poll_at=None), NOW)
