@@ -85,6 +85,7 @@ class World:
             downloads=Downloads(
                 httpx.Client(transport=guarded, follow_redirects=True), clock=lambda: 0.0
             ),
+            account_token=lambda: TOKEN,
             now=self.clock,
         )
         self.tasks, self.steps = services.video_tasks, services.workflow_steps
@@ -222,7 +223,9 @@ class World:
             for started in machine.executions:
                 if started.name not in self.executions and started.status == "RUNNING":
                     order = json.loads(started.execution_input)
-                    self.executions[started.name] = self._machine.begin(order, self.clock())
+                    self.executions[started.name] = self._machine.begin(
+                        order, self.clock(), started.name
+                    )
         return bool(self.executions)
 
     def _step(self, name: str, execution: Execution) -> None:

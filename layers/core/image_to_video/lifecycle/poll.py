@@ -107,5 +107,6 @@ class Poller:
             now,
             completed_at=completed_at,
             generator_status=answer.word if answer else task.generator_status,
-            next_poll_at=now + timedelta(seconds=self._schedule.poll_pace.wait(passed)),
+            next_poll_at=now
+            + timedelta(seconds=self._schedule.poll_wait(passed, hinted=task.expects_hint)),
         )
