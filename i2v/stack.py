@@ -74,9 +74,12 @@ def running_stack(
         emulator = cleanup.enter_context(
             running_emulator(port, enforce_authorization=enforce_authorization)
         )
+        is_simulated = a2e_url is None
         if a2e_url is None:
             a2e_url = cleanup.enter_context(running_simulator(simulator))
             a2e_token = simulator.token
+        # A real A2E cannot reach this machine.
+        hints = f"{emulator.endpoint_url}/_aws/execute-api/{{api}}/v1" if is_simulated else ""
         outputs = deploy(
             emulator,
             SHORT_WAITS
@@ -84,6 +87,7 @@ def running_stack(
                 "A2EUrl": a2e_url,
                 "A2EToken": a2e_token or "",
                 "PermitLoopback": "true",
+                "HintsUrl": hints,
             }
             | (parameters or {}),
         )

@@ -122,11 +122,8 @@ def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ImageToVideo")
     caches = (
-        clients.session,
-        container.settings,
-        container.token_table,
-        wiring.application,
-        wiring.event_topic,
+        *(clients.session, container.settings, container.token_table),
+        *(wiring.secrets, wiring.application, wiring.event_topic),
     )
     for cache in caches:
         cache.cache_clear()
@@ -183,6 +180,8 @@ def variables(template: dict[str, Any]) -> dict[str, str]:
         elif reference:
             values[variable] = names[reference]
     values["EVENT_SCHEMA_URL"] = SCHEMA_URL
+    # Off, but where a test is about hints.
+    values["HINTS_URL"] = ""
     values["STATE_MACHINE_ARN"] = (
         f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:image-to-video-generate-video"
     )
@@ -264,7 +263,13 @@ def services(
     """The services as `wiring` builds them, over moto; the test has the generator and the time."""
     client = httpx.Client(transport=httpx.MockTransport(result_host))
     downloads = Downloads(client, clock=lambda: 0.0)
-    return wiring.Application(settings, generator=generator, downloads=downloads, now=clock)
+    return wiring.Application(
+        settings,
+        generator=generator,
+        downloads=downloads,
+        account_token=lambda: "sk_test",
+        now=clock,
+    )
 
 
 @pytest.fixture

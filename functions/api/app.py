@@ -22,6 +22,7 @@ from image_to_video.contract.rest_requests import (
     CreatedAfter,
     CreatedBefore,
     Cursor,
+    HintToken,
     IdempotencyKey,
     Limit,
     Statuses,
@@ -33,8 +34,9 @@ from image_to_video.contract.rest_requests import (
 )
 from image_to_video.domain.errors import GeneratorRejectedError
 from image_to_video.domain.task import Cancellation, FailureCode, Task
+from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.observability import logger, metrics
-from image_to_video.wiring import video_tasks
+from image_to_video.wiring import Application, application
 
 app = RestApi(cors_origin=lambda: settings().cors_origin)
 
@@ -152,6 +154,21 @@ def create_upload(request: UploadBody) -> Response[UploadTicket]:
     return Response(HTTPStatus.CREATED, JSON, ticket, _NEVER_KEPT)
 
 
+@app.post(
+    "/hints/<task_id>",
+    operation_id="receive_hint",
+    summary="For the generator: a task has changed",
+    description="The generator's own call, with the token that it was given for it; the body is not"
+    " read. The task is polled now. Every call is answered alike, whatever became of it.",
+    tags=["hints"],
+    responses=answers.HINT_RECEIVED | problems(404, 429, 503),
+)
+def receive_hint(task_id: TaskId, token: HintToken = None) -> Response[None]:
+    logger.append_keys(task_id=task_id)
+    _application().hints.receive(task_id, token or "")
+    return Response(HTTPStatus.NO_CONTENT)
+
+
 @app.head("/health", include_in_schema=False)
 @app.get(
     "/health",
@@ -199,6 +216,16 @@ app.use(middlewares=[refuse_unclear_parameters("/tasks", list_tasks)])
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request."""
     return app.resolve(event, context)
+
+
+def video_tasks() -> VideoTasks:
+    """What owners can do."""
+    return _application().video_tasks
+
+
+def _application() -> Application:
+    # The function's environment cannot name the API that calls it: that would be a cycle.
+    return application(app.current_event.request_context.api_id)
 
 
 def _owner() -> str:

@@ -9,15 +9,16 @@ from pydantic import BaseModel
 
 
 class StoreVideo(BaseModel):
-    """The input of the step."""
+    """The input of the step; executions of earlier releases did not say their name."""
 
     task_id: str
+    execution: str | None = None
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return `{"phase": ..., "wait_seconds": ...}`."""
-    task_id = StoreVideo.model_validate(event).task_id
-    logger.append_keys(task_id=task_id)
-    return workflow_steps().store_video(task_id).model_dump(mode="json")
+    order = StoreVideo.model_validate(event)
+    logger.append_keys(task_id=order.task_id)
+    return workflow_steps().store_video(order.task_id, order.execution).model_dump(mode="json")

@@ -32,16 +32,18 @@ def create_app(
     *,
     now: Callable[[], float] = time.time,
     render: Render = render_video,
+    notifier: Callable[[Account], Webhooks] = Webhooks,
 ) -> Starlette:
     """One account of a simulated A2E.
 
-    `now` gives seconds since 1970 and determines every life cycle; `render` makes the videos.
+    `now` gives seconds since 1970 and determines every life cycle; `render` makes the videos, and
+    `notifier` what calls at a task's end.
     Their folder and the rendering exist from startup to shutdown, so the server must run the
     lifespan.
     """
     account = Account(settings, now, Ledger(settings.coins, now()))
     renderer = Renderer(account.store, render, now)
-    webhooks = Webhooks(account)
+    webhooks = notifier(account)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -25,6 +25,8 @@ from tests.support.log_scan import leaks
 from tests.support.patience import PATIENCE, get, post, until
 
 FINAL = {"succeeded", "failed", "canceled"}
+# Nobody polls, and nobody says that there is something to poll for.
+REST = {"FirstPollSeconds": "3600", "HintsUrl": ""}
 
 
 @dataclass
@@ -84,7 +86,7 @@ class Running:
     @contextmanager
     def unpolled(self) -> Iterator[None]:
         """Tasks that are created by REST meanwhile rest as they are for an hour."""
-        before = self.change("ApiFunction", FIRST_POLL_SECONDS="3600")
+        before = self.change("ApiFunction", FIRST_POLL_SECONDS="3600", HINTS_URL="")
         try:
             yield
         finally:
@@ -115,7 +117,7 @@ def running() -> Iterator[Running]:
 def resting() -> Iterator[Running]:
     """A stack in which hundreds of tasks can be created that nobody polls or copies."""
     simulator = SimulatorSettings(generation_seconds=1)
-    with running_stack(simulator=simulator, parameters={"FirstPollSeconds": "3600"}) as started:
+    with running_stack(simulator=simulator, parameters=REST) as started:
         yield Running(*started)
 
 

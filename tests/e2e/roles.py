@@ -22,6 +22,7 @@ RESOURCES: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text())[
 # asked.
 QUIET = {
     "FirstPollSeconds": "3600",
+    "HintsUrl": "",
     "ReconcileRate": "rate(1 day)",
     "OverdueSeconds": "1",
     "MaxGenerating": "500",

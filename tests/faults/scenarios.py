@@ -6,9 +6,10 @@ from functools import partial
 
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.lifecycle.hints import HintTokens
 from image_to_video.lifecycle.uploads import UploadedObject
 
-from tests.faults.world import World
+from tests.faults.world import TOKEN, World
 from tests.support.images import PNG
 
 OWNER = "anna"
@@ -21,7 +22,8 @@ S = TaskStatus
 class Scenario:
     """What is done, how A2E behaves, how many tasks come of it, how they may end.
 
-    Faults are injected from `after_seconds` on, for scenarios that begin like another one.
+    Faults are injected from `after_seconds` on, for scenarios that begin like another one. With
+    `hints` A2E is asked for them.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Scenario:
     after_seconds: float = 0
     generation_seconds: float = 25
     tasks: int = 1
+    hints: bool = False
 
 
 def create(world: World, key: str = "key") -> Task | None:
@@ -246,6 +249,49 @@ def never_started(world: World) -> None:
     world.run()
 
 
+def hint(world: World) -> None:
+    """It comes long before the next poll."""
+    create(world)
+    world.run()
+
+
+def hint_early(world: World) -> None:
+    """It comes before there is anything to poll for."""
+    world.fault(on="webhook", kind="sent_early")
+    hint(world)
+
+
+def hint_twice(world: World) -> None:
+    world.fault(on="webhook", kind="sent_twice")
+    hint(world)
+
+
+def hint_never(world: World) -> None:
+    world.fault(on="webhook", kind="never_sent")
+    hint(world)
+
+
+def hint_unconfirmed(world: World) -> None:
+    """It comes while nobody knows whether the start was accepted."""
+    world.fault(on="list", kind="http_500", times=6)
+    answer_lost(world)
+
+
+def hint_forged(world: World) -> None:
+    """Others call as well, before and after the end, with what they made up and with the token."""
+    task = create(world)
+    if task is None:
+        [task] = world.records()
+    request = HintTokens(address="", key=lambda: TOKEN).request(f"{task.task_id}-1")
+    assert request is not None
+    for token in ("1." + "A" * 43, "", request.token):
+        world.call(partial(world.hints.receive, task.task_id, token), tries=1)
+    world.run()
+    before = world.records()
+    world.call(partial(world.hints.receive, task.task_id, request.token), tries=1)
+    assert world.records() == before
+
+
 def two_share_a_slot(world: World) -> None:
     create(world, "first")
     create(world, "second")
@@ -287,4 +333,10 @@ SCENARIOS = [
     Scenario("start unconfirmed", start_unconfirmed, DONE | FAILED, after_seconds=1800),
     Scenario("never started", never_started, FAILED, after_seconds=1260),
     Scenario("two share a slot", two_share_a_slot, DONE, after_seconds=20, tasks=2),
+    Scenario("hint", hint, DONE, hints=True),
+    Scenario("hint early", hint_early, DONE, after_seconds=1, hints=True),
+    Scenario("hint twice", hint_twice, DONE, after_seconds=20, hints=True),
+    Scenario("hint never", hint_never, DONE, after_seconds=20, hints=True),
+    Scenario("hint unconfirmed", hint_unconfirmed, DONE, after_seconds=1, hints=True),
+    Scenario("hint forged", hint_forged, DONE, hints=True),
 ]

@@ -33,6 +33,8 @@ _RETRY_FIELDS: Final = {
 }
 _CATCH_FIELDS: Final = {"ErrorEquals", "ResultPath", "Next"}
 _RULE_FIELDS: Final = {"Variable", "StringEquals", "Next"}
+# Where the context object lies in the data of a template: no path leads there.
+_CONTEXT: Final = "$$"
 # What an invocation that came to nothing is called, whatever it was.
 _ANY_ERROR: Final = {"States.ALL", "States.TaskFailed"}
 
@@ -46,6 +48,9 @@ class Execution:
     state: str | None = None
     retries: dict[int, int] = field(default_factory=dict)
     invocations: int = 0
+    # Its name, which the file reads from the context object; and the states that it has entered.
+    name: str = ""
+    transitions: int = 0
 
 
 class StateMachine:
@@ -64,9 +69,9 @@ class StateMachine:
             for rule in state.get("Choices", []):
                 _known(name, rule, _RULE_FIELDS)
 
-    def begin(self, data: dict[str, Any], now: datetime) -> Execution:
+    def begin(self, data: dict[str, Any], now: datetime, name: str = "") -> Execution:
         """A new execution with this input."""
-        execution = Execution(data, now)
+        execution = Execution(data, now, name=name)
         self._enter(execution, self._start, now)
         return execution
 
@@ -74,7 +79,8 @@ class StateMachine:
         """The function that the task state invokes, as the file names it, and with what."""
         execution.invocations += 1
         assert execution.invocations <= MOST_INVOCATIONS, "the workflow goes round in circles"
-        parameters = _filled(self._task(execution)["Parameters"], execution.data)
+        data = execution.data | {_CONTEXT: {"Execution": {"Name": execution.name}}}
+        parameters = _filled(self._task(execution)["Parameters"], data)
         return str(parameters["FunctionName"]), parameters["Payload"]
 
     def succeeded(self, execution: Execution, answer: dict[str, Any], now: datetime) -> None:
@@ -118,6 +124,7 @@ class StateMachine:
         execution.retries = {}
         while True:
             state = self._states[name]
+            execution.transitions += 1
             match state["Type"]:
                 case "Task":
                     execution.state, execution.wake = name, now
@@ -147,8 +154,8 @@ def _known(name: str, part: dict[str, Any], fields: set[str]) -> None:
 
 
 def _at(data: dict[str, Any], path: str) -> Any:
-    """The value at a path such as `$.step.phase`."""
-    value: Any = data
+    """The value at a path such as `$.step.phase`; `$$.` begins in the context object."""
+    value: Any = data[_CONTEXT] if path.startswith("$$.") else data
     for name in path.split(".")[1:]:
         value = value[name]
     return value

@@ -9,7 +9,7 @@ One point alone, in this process, so that a debugger can follow it:
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -22,24 +22,31 @@ from tests.faults.invariants import check, nothing_is_lost
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.faults.world import World
 
+# Both limits on, so that their calls are crash points too; few polls, so that there are more.
+# More coins are reserved than A2E charges (30), so that a mix-up of the two is noticed.
+SETTINGS: Final = {
+    "MAX_GENERATING": "1",
+    "DAILY_COIN_LIMIT": "1000",
+    "COINS_PER_SECOND": "a2e=7,a2e-v2=14,a2e-v2-flash=7",
+    "POLL_PACE": "0=10,60=290",
+    "COPY_RETRY_PACE": "0=30,60=1800,3600=64000",
+    "START_RETRY_PACE": "0=30,60=600",
+    "START_DEADLINE_SECONDS": "2000",
+    "SLOT_SECONDS": "900",
+    "CONFIRMATION_PACE": "0=5,5=60,300=400",
+}
 NAMES = [scenario.name for scenario in SCENARIOS]
 
 
 @pytest.fixture(scope="module")
 def world(make_world: Any) -> World:
-    # Both limits on, so that their calls are crash points too; few polls, so that there are more.
-    # More coins are reserved than A2E charges (30), so that a mix-up of the two is noticed.
-    made: World = make_world(
-        MAX_GENERATING="1",
-        DAILY_COIN_LIMIT="1000",
-        COINS_PER_SECOND="a2e=7,a2e-v2=14,a2e-v2-flash=7",
-        POLL_PACE="0=10,60=290",
-        COPY_RETRY_PACE="0=30,60=1800,3600=64000",
-        START_RETRY_PACE="0=30,60=600",
-        START_DEADLINE_SECONDS="2000",
-        SLOT_SECONDS="900",
-        CONFIRMATION_PACE="0=5,5=60,300=400",
-    )
+    made: World = make_world(**SETTINGS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def hinted(make_world: Any) -> World:
+    made: World = make_world(**SETTINGS, HINTS_URL="https://api.test/v1")
     return made
 
 
@@ -63,8 +70,12 @@ def explain(scenario: Scenario, failure: Failure) -> str:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
 def test_every_crash_point(
-    world: World, scenario: Scenario, record_property: Callable[[str, object], None]
+    world: World,
+    hinted: World,
+    scenario: Scenario,
+    record_property: Callable[[str, object], None],
 ) -> None:
+    world = hinted if scenario.hints else world
     if point := os.environ.get("CRASH_POINT"):
         number, _, kind = point.partition(" ")
         play(world, scenario, Point(int(number), Kind(kind)))
@@ -85,6 +96,12 @@ def test_every_crash_point(
     assert not differences, "\n".join(
         [*differences, "Is that meant? Then write the snapshot anew: make crash-points"]
     )
+
+
+def test_hints_change_no_end(world: World, hinted: World) -> None:
+    """What ends well without hints does so with them, and the other way round."""
+    for scenario in SCENARIOS:
+        play(world if scenario.hints else hinted, scenario, None)
 
 
 def test_the_snapshot_has_these_scenarios() -> None:

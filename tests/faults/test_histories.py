@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from image_to_video.domain.task import Task
+from image_to_video.lifecycle.hints import HintTokens
 from image_to_video.lifecycle.uploads import UploadedObject
 
 from i2v.simulator.settings import SimulatorSettings
@@ -28,7 +29,7 @@ from tests.faults.invariants import (
     nothing_is_lost,
 )
 from tests.faults.scenarios import OWNER, REQUEST
-from tests.faults.world import World
+from tests.faults.world import TOKEN, World
 from tests.support.images import PNG
 
 GENERATOR_FAULTS = [
@@ -105,10 +106,19 @@ GENERATOR_FAULTS = [
         )
     ),
     *({"on": "delete", "kind": kind} for kind in ("http_500", "reset_after")),
+    *({"on": "webhook", "kind": kind} for kind in ("never_sent", "sent_twice", "sent_early")),
 ]
 
+tokens = st.sampled_from([TOKEN, "sk_forged"])
 keys = st.sampled_from(["a", "b", "c"])
 points = st.one_of(st.none(), st.builds(Point, st.integers(0, 12), st.sampled_from(list(Kind))))
+
+
+def token_of(task: Task, attempt: str = "1", key: str = TOKEN) -> str:
+    """What A2E would send along for an attempt of this task, under a key."""
+    request = HintTokens(address="", key=lambda: key).request(f"{task.task_id}-{attempt}")
+    assert request is not None
+    return request.token
 
 
 class Histories(RuleBasedStateMachine):
@@ -160,6 +170,15 @@ class Histories(RuleBasedStateMachine):
             redrive = partial(self.world.repair.redrive_task, task.task_id)
             self.step(plan, lambda: self.world.attempt(redrive))
 
+    @rule(data=st.data(), attempt=st.sampled_from(["1", "2"]), key=tokens, plan=points)
+    def hint(self, data: Any, attempt: str, key: str, plan: Point | None) -> None:
+        """Somebody calls who has a token, or made one up, whether hints are asked for or not."""
+        task = self.any_task(data)
+        if task is not None:
+            token = token_of(task, attempt, key)
+            receive = partial(self.world.hints.receive, task.task_id, token)
+            self.step(plan, lambda: self.world.attempt(receive))
+
     @rule(fault=st.sampled_from(GENERATOR_FAULTS), times=st.sampled_from([1, 2, 3, 20, 500]))
     def trouble_at_the_generator(self, fault: dict[str, str], times: int) -> None:
         self.world.fault(**fault, times=times)
@@ -172,7 +191,9 @@ class Histories(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         number=st.integers(0, 8),
-        action=st.sampled_from(["cancel", "advance", "store", "create", "redrive", "reconcile"]),
+        action=st.sampled_from(
+            ["cancel", "advance", "store", "create", "redrive", "reconcile", "hint"]
+        ),
     )
     def two_at_once(self, data: Any, number: int, action: str) -> None:
         """While the workflow moves a task, somebody else does something with it."""
@@ -188,6 +209,7 @@ class Histories(RuleBasedStateMachine):
                 partial(self.world.repair.redrive_task, task.task_id)
             ),
             "reconcile": self.world.repair.reconcile_tasks,
+            "hint": partial(self.world.hints.receive, task.task_id, token_of(task)),
             "create": lambda: [tasks.create(OWNER, REQUEST, key) for key in "abc"],
         }
         if action == "create":
@@ -237,8 +259,8 @@ class Histories(RuleBasedStateMachine):
         return data.draw(st.sampled_from(records)) if records else None
 
 
-@pytest.fixture(scope="module")
-def world(make_world: Any) -> World:
+@pytest.fixture(scope="module", params=["", "https://api.test/v1"], ids=["polls", "hints"])
+def world(make_world: Any, request: pytest.FixtureRequest) -> World:
     # Fewer coins are reserved than A2E charges (30), so that a mix-up of the two is noticed.
     made: World = make_world(
         MAX_GENERATING="2",
@@ -246,11 +268,16 @@ def world(make_world: Any) -> World:
         COINS_PER_SECOND="a2e=5,a2e-v2=10,a2e-v2-flash=5",
         POLL_PACE="0=10,60=120,3600=1800",
         SLOT_SECONDS="7200",
+        HINTS_URL=request.param,
     )
     return made
 
 
-def test_histories(world: World, record_property: Callable[[str, object], None]) -> None:
+def test_histories(
+    world: World,
+    record_property: Callable[[str, object], None],
+    request: pytest.FixtureRequest,
+) -> None:
     wanted = os.environ.get("HISTORIES")
     Histories.world, Histories.tried = world, 0
     run_state_machine_as_test(
@@ -265,4 +292,4 @@ def test_histories(world: World, record_property: Callable[[str, object], None])
             suppress_health_check=list(HealthCheck),
         ),
     )
-    record_property("histories", ("random", Histories.tried))
+    record_property("histories", (request.node.name, Histories.tried))

@@ -14,7 +14,7 @@ INPUT = {"task_id": "a", "first_poll_seconds": 20, "trouble_wait_seconds": 300}
 
 def begun() -> tuple[StateMachine, Execution]:
     machine = StateMachine()
-    return machine, machine.begin(dict(INPUT), NOON)
+    return machine, machine.begin(dict(INPUT), NOON, "a-1")
 
 
 def wait(execution: Execution, since: datetime) -> float:
@@ -28,7 +28,13 @@ def answered(machine: StateMachine, execution: Execution, phase: str, seconds: i
 
 def test_it_polls_after_the_wait_of_its_input() -> None:
     machine, execution = begun()
-    assert machine.invocation(execution) == ("${PollTaskFunctionArn}", {"task_id": "a"})
+    assert machine.invocation(execution) == (
+        "${PollTaskFunctionArn}",
+        {
+            "task_id": "a",
+            "execution": "a-1",
+        },
+    )
     assert wait(execution, NOON) == 20
 
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,13 @@ from image_to_video.domain.task import Task
 from image_to_video.settings import Settings
 from moto.backends import get_backend
 
+from i2v.simulator.account import Account
 from i2v.simulator.app import create_app
 from i2v.simulator.settings import SimulatorSettings
 from tests.conftest import ACCOUNT, REGION, Application, Clock
 from tests.faults.in_process import InProcess
 from tests.faults.interception import Died, InterceptedTransport, Interception
+from tests.faults.planned_hints import PlannedHints
 from tests.faults.state_machine import Execution, StateMachine
 from tests.support.catalogue import assert_promised
 from tests.support.stream_filter import wakes
@@ -86,11 +89,12 @@ class World:
             downloads=Downloads(
                 httpx.Client(transport=guarded, follow_redirects=True), clock=lambda: 0.0
             ),
+            account_token=lambda: TOKEN,
             now=self.clock,
         )
         self._learned = services._learned
         self.tasks, self.steps = services.video_tasks, services.workflow_steps
-        self.repair = services.repair
+        self.repair, self.hints = services.repair, services.hints
         self._machine = StateMachine()
         self._functions = {
             "${PollTaskFunctionArn}": self.steps.poll_task,
@@ -133,9 +137,18 @@ class World:
         self.interception.forget()
         self.generation_seconds = simulator.generation_seconds
         self._a2e.serve(
-            create_app(simulator, now=lambda: self.clock().timestamp(), render=self._render)
+            create_app(
+                simulator,
+                now=lambda: self.clock().timestamp(),
+                render=self._render,
+                notifier=self._planned_hints,
+            )
         )
         self.outside = httpx.Client(transport=self._a2e, base_url=A2E_URL)
+
+    def _planned_hints(self, account: Account) -> PlannedHints:
+        self._notifier = PlannedHints(account)
+        return self._notifier
 
     async def _render(self, _picture: bytes, _seconds: int, path: Path) -> None:
         path.write_bytes(self.clip)
@@ -198,7 +211,7 @@ class World:
     def run(self, *, patience: float = 9 * 24 * 3600) -> None:
         """Let time pass until nothing is left to happen."""
         end = self._in(patience)
-        while self._adopt_executions() or self._open():
+        while self._adopt_executions() or self._open() or self._notifier.next_at:
             self._next_moment(end)
             assert self.clock() < end, f"still open: {self._open()}"
         self.deliver()
@@ -215,11 +228,17 @@ class World:
         """Go to the next moment in which something happens, at most to `end`, and let it."""
         self.deliver()
         wakes = [execution.wake for execution in self.executions.values()]
+        if (hint_at := self._notifier.next_at) is not None:
+            wakes.append(datetime.fromtimestamp(hint_at, UTC))
         moment = min([*wakes, self.next_schedule, end])
         self.clock.moment = max(self.clock(), moment)
         if self.clock() >= self.next_schedule:
             self.next_schedule = self._in(300)
             self._lambda(self.repair.reconcile_tasks)
+        for hint in self._notifier.due():
+            # A2E calls once, whatever becomes of it.
+            self._lambda(partial(self.hints.receive, *hint))
+            self._adopt_executions()
         for name, execution in list(self.executions.items()):
             if execution.wake <= self.clock():
                 self._step(name, execution)
@@ -229,7 +248,9 @@ class World:
             for started in machine.executions:
                 if started.name not in self.executions and started.status == "RUNNING":
                     order = json.loads(started.execution_input)
-                    self.executions[started.name] = self._machine.begin(order, self.clock())
+                    self.executions[started.name] = self._machine.begin(
+                        order, self.clock(), started.name
+                    )
         return bool(self.executions)
 
     def _step(self, name: str, execution: Execution) -> None:

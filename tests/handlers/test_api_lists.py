@@ -200,7 +200,7 @@ def test_a_new_key_ends_the_lists_that_are_under_way(deployed: Application, cloc
         SecretId=deployed.environment["CURSOR_KEY_SECRET"], SecretString="another"
     )
     # As in a container that starts now.
-    wiring.application.cache_clear()
+    wiring.secrets.cache_clear()
 
     assert_problem(send(listing(limit="1", cursor=cursor)), 400, "malformed_request")
 

@@ -98,7 +98,9 @@ def test_a_task_state_has_an_end_and_survives_trouble(name: str) -> None:
 def test_a_task_state_keeps_what_it_was_given_and_reads_a_whole_step(name: str) -> None:
     state = TASKS[name]
     assert state["Resource"] == "arn:aws:states:::lambda:invoke"
-    assert state["Parameters"]["Payload"] == {"task_id.$": "$.task_id"}
+    # The name comes from the machine itself: inputs of earlier releases did not hold it.
+    payload = {"task_id.$": "$.task_id", "execution.$": "$$.Execution.Name"}
+    assert state["Parameters"]["Payload"] == payload
     assert state["ResultPath"] == "$.step"
     assert state["ResultSelector"] == {f"{f}.$": f"$.Payload.{f}" for f in Step.model_fields}
 

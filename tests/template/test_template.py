@@ -75,16 +75,39 @@ def test_the_template_is_uploaded_and_small_enough_for_that() -> None:
 
 def test_every_variable_is_a_setting_and_every_setting_a_variable(template: dict[str, Any]) -> None:
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    assert set(variables) | {"EVENT_SCHEMA_URL"} == Settings.variables()
+    assert set(variables) | {"EVENT_SCHEMA_URL", "API_ID"} == Settings.variables()
 
 
-def test_only_the_publisher_has_a_variable_of_its_own(template: dict[str, Any]) -> None:
+def test_only_functions_that_the_api_does_not_need_name_the_api(template: dict[str, Any]) -> None:
     own = {
         name: set(resource["Properties"]["Environment"]["Variables"])
         for name, resource in template["Resources"].items()
         if "Environment" in resource.get("Properties", {})
     }
-    assert own == {"PublishEventsFunction": {"EVENT_SCHEMA_URL"}}
+    assert own == {
+        "PublishEventsFunction": {"EVENT_SCHEMA_URL"},
+        "OnImageUploadedFunction": {"API_ID"},
+        "PollTaskFunction": {"API_ID"},
+    }
+
+
+def test_hints_come_to_the_stack_s_own_api_unless_an_operator_says_otherwise(
+    template: dict[str, Any],
+) -> None:
+    address = template["Globals"]["Function"]["Environment"]["Variables"]["HINTS_URL"]
+    condition, own, given = address["Fn::If"]
+    assert template["Conditions"][condition] == {"Fn::Equals": [{"Ref": "HintsUrl"}, "own"]}
+    assert template["Parameters"]["HintsUrl"]["Default"] == "own"
+    assert given == {"Ref": "HintsUrl"}
+    # As the output names it, with the part that the code fills in.
+    output = template["Outputs"]["ApiUrl"]["Value"]["Fn::Sub"]
+    assert own["Fn::Sub"].replace("{api}", "${Api}") == output
+
+
+def test_hints_are_throttled_apart_from_what_owners_ask(template: dict[str, Any]) -> None:
+    every, hints = template["Resources"]["Api"]["Properties"]["MethodSettings"]
+    assert hints["ResourcePath"].replace("~1", "/").removeprefix("/") == "/hints/{task_id}"
+    assert hints["ThrottlingRateLimit"] < every["ThrottlingRateLimit"]
 
 
 def test_events_say_that_their_schema_is_where_the_api_shows_it(
@@ -162,7 +185,7 @@ def test_only_public_routes_need_no_token(
     ]
     free = {route["Path"] for route in routes if "Auth" in route and route["Method"] != "any"}
     assert "/health" in free
-    assert free <= {"/", "/openapi.json", "/asyncapi.json", "/health"}
+    assert free <= {"/", "/openapi.json", "/asyncapi.json", "/health", "/hints/{task_id}"}
     assert all(route["Auth"] == {"Authorizer": "NONE"} for route in routes if "Auth" in route)
 
 

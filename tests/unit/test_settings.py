@@ -6,6 +6,9 @@ import pytest
 from image_to_video.domain.errors import SettingsError
 from image_to_video.settings import Settings
 
+# What only some functions have.
+OPTIONAL = {"EVENT_SCHEMA_URL", "API_ID"}
+
 
 def test_the_templates_defaults_are_good_settings(environment: dict[str, str]) -> None:
     settings = Settings.read(environment)
@@ -16,8 +19,8 @@ def test_the_templates_defaults_are_good_settings(environment: dict[str, str]) -
 
 
 def test_every_variable_is_needed(environment: dict[str, str]) -> None:
-    assert Settings.variables() == set(environment)
-    for name in set(environment) - {"EVENT_SCHEMA_URL"}:
+    assert Settings.variables() == set(environment) | OPTIONAL
+    for name in set(environment) - OPTIONAL:
         rest = {key: value for key, value in environment.items() if key != name}
         with pytest.raises(SettingsError, match=rf"\b{name}: Field required"):
             Settings.read(rest)
@@ -26,7 +29,7 @@ def test_every_variable_is_needed(environment: dict[str, str]) -> None:
 def test_all_that_is_missing_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.read({})
-    missing = Settings.variables() - {"EVENT_SCHEMA_URL"}
+    missing = Settings.variables() - OPTIONAL
     assert all(f"{name}: " in str(caught.value) for name in missing)
 
 
@@ -73,3 +76,25 @@ def test_no_error_quotes_the_environment(environment: dict[str, str], missing: s
     printed = "".join(traceback.format_exception(caught.value))
     assert missing in printed
     assert "s3cret" not in printed
+
+
+OWN = "https://{api}.execute-api.us-east-1.amazonaws.com/v1"
+SIMULATED = {"A2E_URL": "http://127.0.0.1:4000"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "address"),
+    [
+        ({"HINTS_URL": ""}, None),
+        ({"HINTS_URL": OWN, "API_ID": "a1b2c3"}, OWN.replace("{api}", "a1b2c3")),
+        ({"HINTS_URL": OWN}, None),
+        ({"HINTS_URL": OWN, "API_ID": "evil.example/"}, None),
+        ({"HINTS_URL": "https://videos.example.com/v1"}, "https://videos.example.com/v1"),
+        ({"HINTS_URL": "http://127.0.0.1:4566/v1"}, None),
+        (SIMULATED | {"HINTS_URL": "http://127.0.0.1:4566/v1"}, "http://127.0.0.1:4566/v1"),
+    ],
+)
+def test_hints_are_asked_for_only_at_an_address_that_the_generator_reaches(
+    environment: dict[str, str], changes: dict[str, str], address: str | None
+) -> None:
+    assert Settings.read(environment | changes).hints_address == address

@@ -1,7 +1,8 @@
 """The settings of a deployed function: read from the environment once, or a clear failure."""
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import (
     BaseModel,
@@ -16,6 +17,9 @@ from pydantic import (
 from image_to_video.domain.errors import SettingsError
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import ModelVersion
+
+# What stands for the API's id in `hints_url`.
+_API: Final = "{api}"
 
 
 def _prices(text: object) -> object:
@@ -58,8 +62,25 @@ class Settings(BaseModel):
     task_retention_days: NonNegativeInt
     permit_loopback: bool
     schedule: Schedule
-    # Only set for publish_events: it contains the API's id, and the API needs the other functions.
+    hints_url: str
+    # Not set for the functions that the API needs: it would be a cycle. The API tells its own one.
+    api_id: str | None = None
+    # Only set for publish_events, for the same reason.
     event_schema_url: str | None = None
+
+    @property
+    def hints_address(self) -> str | None:
+        """The API's address for the generator's hints; None where it is not to send any.
+
+        Made of nothing that a caller can choose. A generator on the internet reaches no http.
+        """
+        address = self.hints_url
+        if _API in address:
+            if not re.fullmatch(r"[a-z0-9]+", self.api_id or ""):
+                return None
+            address = address.replace(_API, self.api_id or "")
+        is_reached = address.startswith("https://") or self.a2e_url.scheme == "http"
+        return address if address and is_reached else None
 
     @classmethod
     def variables(cls) -> frozenset[str]:

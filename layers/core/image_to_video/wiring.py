@@ -29,6 +29,7 @@ from image_to_video.lifecycle.cancel import Canceler, apply_request
 from image_to_video.lifecycle.cursors import Cursors
 from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.executions import Executions
+from image_to_video.lifecycle.hints import Hints, HintTokens
 from image_to_video.lifecycle.intake import Intake
 from image_to_video.lifecycle.poll import Poller
 from image_to_video.lifecycle.repair import Repair
@@ -58,6 +59,7 @@ class Application:
     config: Settings
     generator: Generator
     downloads: Downloads
+    account_token: Callable[[], str]
     now: Callable[[], datetime]
 
     @cached_property
@@ -124,13 +126,23 @@ class Application:
             now=self.now,
         )
 
-    def _cursor_key(self) -> bytes:
-        """Only asked for where there is a cursor, since only the API may read it."""
-        return self._secrets.get(self.config.cursor_key_secret).encode()
+    @cached_property
+    def hints(self) -> Hints:
+        """What the generator tells."""
+        return Hints(
+            table=self._table,
+            executions=self._executions,
+            tokens=self._hint_tokens,
+            now=self.now,
+        )
 
     @cached_property
-    def _secrets(self) -> Secrets:
-        return _secrets()
+    def _hint_tokens(self) -> HintTokens:
+        return HintTokens(address=self.config.hints_address, key=self.account_token)
+
+    def _cursor_key(self) -> bytes:
+        """Only asked for where there is a cursor, since only the API may read it."""
+        return secrets().get(self.config.cursor_key_secret).encode()
 
     @cached_property
     def _starter(self) -> Starter:
@@ -143,6 +155,7 @@ class Application:
             canceler=self._canceler,
             generator=self.generator,
             storage=self._storage,
+            hint_tokens=self._hint_tokens,
             schedule=self.config.schedule,
             max_attempts=self.config.max_attempts,
             coins_per_second=self.config.coins_per_second,
@@ -223,14 +236,23 @@ class Application:
 
 
 @cache
-def application() -> Application:
-    """The application with its real adapters."""
+def secrets() -> Secrets:
+    """The secrets, each read once for all who need it."""
+    return Secrets(clients.secretsmanager(), max_age=_SECRET_SECONDS)
+
+
+@cache
+def application(api_id: str | None = None) -> Application:
+    """The application with its real adapters; the API's function says which API it serves."""
     config = settings()
+    if api_id is not None:
+        config = config.model_copy(update={"api_id": api_id})
     client = on_first_use(lambda: guarded_client(permit_loopback=config.permit_loopback))
     return Application(
         config,
         generator=_generator(config),
         downloads=Downloads(client),
+        account_token=_account_token(config),
         now=now,
     )
 
@@ -264,26 +286,24 @@ def event_topic() -> EventTopic:
     )
 
 
-def _secrets() -> Secrets:
-    return Secrets(clients.secretsmanager(), max_age=_SECRET_SECONDS)
-
-
-def _generator(config: Settings) -> Generator:
-    secrets = _secrets()
-
+def _account_token(config: Settings) -> Callable[[], str]:
     def token() -> str:
         try:
-            return secrets.get(config.a2e_token_secret)
+            return secrets().get(config.a2e_token_secret)
         except (BotoCoreError, ClientError) as error:
             raise GeneratorAccessError(
                 "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
             ) from error
 
+    return token
+
+
+def _generator(config: Settings) -> Generator:
     address = str(config.a2e_url).rstrip("/")
     client = on_first_use(lambda: clients.generator_http(address))
     return A2E(
         client,
-        token,
+        _account_token(config),
         start_timeout_seconds=config.start_timeout_seconds,
         permit_http=config.permit_loopback,
     )

@@ -48,7 +48,7 @@ def test_an_execution_is_started_under_its_name_with_its_waits(
 
 def test_an_execution_may_skip_its_first_wait(application: Application, workflow: Workflow) -> None:
     workflow.start(TASK, f"{TASK}-7", at_once=True)
-    assert executions(application)[f"{TASK}-7"]["first_poll_seconds"] == 1
+    assert executions(application)[f"{TASK}-7"]["first_poll_seconds"] == 0
 
 
 def test_starting_again_changes_nothing(application: Application, workflow: Workflow) -> None:

@@ -193,7 +193,13 @@ def test_a_slot_is_renewed_in_time_although_nothing_else_is_new(
 ) -> None:
     settings = Settings.read(environment | {"MAX_GENERATING": "1", "SLOT_SECONDS": "60"})
     downloads = Downloads(httpx.Client(), clock=lambda: 0.0)
-    services = Services(settings, generator=generator, downloads=downloads, now=clock)
+    services = Services(
+        settings,
+        generator=generator,
+        downloads=downloads,
+        account_token=lambda: "sk_test",
+        now=clock,
+    )
     task = services.video_tasks.create(
         OWNER, TaskRequest(image_url="https://example.com/a.png"), None
     )

@@ -24,4 +24,6 @@ def start_body(request: StartRequest) -> dict[str, object]:
         body |= {"model_type": "FLF2V", "end_image_url": request.end_image_url}
     if request.skip_face_enhance:
         body["skip_face_enhance"] = True
+    if request.hint is not None:
+        body |= {"webhook_url": request.hint.url, "webhook_token": request.hint.token}
     return body

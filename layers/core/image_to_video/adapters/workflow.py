@@ -35,7 +35,7 @@ class Workflow:
         """
         order = {
             "task_id": task_id,
-            "first_poll_seconds": 1 if at_once else self._schedule.first_poll_seconds,
+            "first_poll_seconds": 0 if at_once else self._schedule.first_poll_seconds,
             "trouble_wait_seconds": self._schedule.trouble_wait_seconds,
         }
         try:

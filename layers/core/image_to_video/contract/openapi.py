@@ -34,11 +34,12 @@ does not exist.
 _LICENSE: Final = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
 
 
-_PUBLIC: Final = "service"
+_PUBLIC: Final = ("service", "hints")
 _TAGS: Final = {
     "tasks": "One image to be turned into one video: create, follow, cancel, fetch.",
     "uploads": "Send the image itself, instead of an address.",
-    _PUBLIC: "About the API; needs no token.",
+    "service": "About the API; needs no token.",
+    "hints": "What the generator tells; no token of an owner.",
 }
 _HEADERS: Final = {
     "X-Request-Id": ("Names this answer; say it when you ask for help.", {"type": "string"}),
@@ -109,7 +110,7 @@ def describe(app: APIGatewayRestResolver, version: str) -> Node:
 
 
 def _complete_operation(operation: Node) -> None:
-    if operation["tags"] == [_PUBLIC]:
+    if operation["tags"][0] in _PUBLIC:
         operation["security"] = []
     for parameter in operation.get("parameters", []):
         _complete_parameter(parameter)

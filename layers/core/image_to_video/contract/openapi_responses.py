@@ -131,6 +131,7 @@ UPLOAD_FORM: Final[Responses] = {
         links=_links("get_task"),
     )
 }
+HINT_RECEIVED: Final[Responses] = {204: _answer("It was received, true or not.")}
 _UNCHANGED: Final[Responses] = {
     304: _answer("The document has not changed.", "Cache-Control", "ETag")
 }

@@ -46,6 +46,14 @@ IdempotencyKey = Annotated[
         " is the same task, however often it is sent.",
     ),
 ]
+HintToken = Annotated[
+    str | None,
+    Header(
+        # A2E's own name for it, by its reference.
+        alias="X-A2e-Webhook-Token",
+        description="The generator's proof that it was asked to call, made for one attempt.",
+    ),
+]
 Limit = Annotated[
     int, Query(ge=1, le=100, description="The most tasks on the page.", examples=[20])
 ]

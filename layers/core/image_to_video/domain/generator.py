@@ -1,6 +1,6 @@
 """What the application asks of an outside generator, in words that name no vendor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -8,11 +8,23 @@ from image_to_video.domain.task import FailureCode, ModelVersion, VideoSeconds
 
 
 @dataclass(frozen=True, slots=True)
+class HintRequest:
+    """Where the generator is to call when a task has changed, and the `token` that it sends along.
+
+    Never log the token.
+    """
+
+    url: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StartRequest:
     """One paid start. `name` is unique for each attempt and is how the attempt is found again.
 
     `extend_prompt` lets the generator rewrite the prompt. `end_image_url` is the last frame. A
-    `lora` (A2E's id of one) takes the place of both prompts, which are empty then.
+    `lora` (A2E's id of one) takes the place of both prompts, which are empty then. Without `hint`
+    the generator calls nobody.
     """
 
     name: str
@@ -25,6 +37,7 @@ class StartRequest:
     end_image_url: str | None = None
     skip_face_enhance: bool = False
     lora: str | None = None
+    hint: HintRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

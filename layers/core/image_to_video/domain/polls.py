@@ -16,11 +16,16 @@ class Polls:
     schedule: Schedule
     slot_seconds: int | None = None
 
-    def next_wait(self, since_start: timedelta, plan: Plan | None = None) -> int:
+    def next_wait(
+        self, since_start: timedelta, plan: Plan | None = None, *, hinted: bool = False
+    ) -> int:
         """Seconds until the next poll of a task that the generator accepted so long ago.
 
-        By the fixed pace where nothing is planned: before enough tasks were seen, and beyond them.
+        By the fixed pace where nothing is planned: before enough tasks were seen, and beyond them;
+        and where a hint is expected, which makes polls rare anyway.
         """
+        if hinted:
+            return self.schedule.poll_wait(since_start, hinted=True)
         wait = plan.wait(since_start.total_seconds()) if plan else None
         return self.schedule.poll_pace.wait(since_start) if wait is None else math.ceil(wait)
 

@@ -1,9 +1,14 @@
 """When to poll next: pure functions of the time that has passed, every number a setting."""
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveInt, model_validator
+
+# Where a hint is expected, polls are only for one that never comes: so many times rarer, and not
+# further apart than this many seconds, unless they are that anyway.
+_HINTED_FACTOR: Final = 18
+_HINTED_MOST: Final = 180
 
 
 class Pace(BaseModel):
@@ -61,3 +66,16 @@ class Schedule(BaseModel):
     generation_deadline_seconds: PositiveInt
     trouble_wait_seconds: PositiveInt
     overdue_seconds: PositiveInt
+
+    def first_poll_wait(self, *, hinted: bool) -> int:
+        """Seconds from the acceptance to the first poll; `hinted` where a hint is expected."""
+        return _rarer(self.first_poll_seconds) if hinted else self.first_poll_seconds
+
+    def poll_wait(self, passed: timedelta, *, hinted: bool) -> int:
+        """Seconds to the next poll of a task that the generator has had for `passed`."""
+        wait = self.poll_pace.wait(passed)
+        return _rarer(wait) if hinted else wait
+
+
+def _rarer(wait: int) -> int:
+    return max(wait, min(wait * _HINTED_FACTOR, _HINTED_MOST))

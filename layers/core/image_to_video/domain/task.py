@@ -145,7 +145,8 @@ class Attempt(Frozen):
     It is stored before the call. Until its outcome is known it is *in flight*: while the lease
     runs, an actor works on it; afterwards it must be looked up at the generator by `name`.
     `refusal` is what the generator said instead of accepting it. `absent_since` is when a
-    complete reading of the generator's list first did not show it.
+    complete reading of the generator's list first did not show it. `hinted`: the generator was
+    asked for a hint when it has ended.
     """
 
     name: str
@@ -156,6 +157,7 @@ class Attempt(Frozen):
     in_flight: bool = True
     refusal: Failure | None = None
     absent_since: Moment | None = None
+    hinted: bool = False
 
 
 class Task(Frozen):
@@ -191,6 +193,8 @@ class Task(Frozen):
     refund_requested_at: Moment | None = None
     missing_since: Moment | None = None
     next_poll_at: Moment | None = None
+    hinted_at: Moment | None = None
+    hints_taken: int = 0
 
     attempts: tuple[Attempt, ...] = ()
     generator_task_id: str | None = None
@@ -211,6 +215,11 @@ class Task(Frozen):
         if self.attempts and self.attempts[-1].in_flight:
             return self.attempts[-1]
         return None
+
+    @property
+    def expects_hint(self) -> bool:
+        """True while the generator owes a hint: it makes one, and one that came early is gone."""
+        return self.hinted_at is None and bool(self.attempts) and self.attempts[-1].hinted
 
     @property
     def may_be_at_work(self) -> bool:

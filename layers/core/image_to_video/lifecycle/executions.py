@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.domain.task import Task
@@ -18,14 +19,19 @@ class Executions:
         self._workflow = workflow
         self._now = now
 
-    def give(self, task: Task, *, at_once: bool = False, next_poll_at: datetime) -> Task:
+    def give(
+        self, task: Task, *, at_once: bool = False, next_poll_at: datetime, **changes: Any
+    ) -> Task:
         """Record a new execution, then start it; a death in between leaves the task overdue again.
 
+        The execution before it ends itself at its next step. `changes` are recorded as well.
         Raises `TaskConflictError` where another actor moved the task: then it needs none. Raises
         `WorkflowUnavailableError`.
         """
         execution = f"{task.task_id}-{task.version}"
-        changed = task.changed(self._now(), execution=execution, next_poll_at=next_poll_at)
+        changed = task.changed(
+            self._now(), execution=execution, next_poll_at=next_poll_at, **changes
+        )
         task = self._transitions.write_or_raise(task, changed)
         self._workflow.start(task.task_id, execution, at_once=at_once)
         return task

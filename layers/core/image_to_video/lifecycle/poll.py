@@ -130,7 +130,9 @@ class Poller:
 
     def _due(self, task: Task, now: datetime) -> datetime:
         passed = now - task.generation_began_at
-        return now + timedelta(seconds=self._polls.next_wait(passed, self._learned.plan(task)))
+        plan = self._learned.plan(task)
+        wait = self._polls.next_wait(passed, plan, hinted=task.expects_hint)
+        return now + timedelta(seconds=wait)
 
 
 def _remembered(task: Task, answer: PollAnswer | None) -> str | None:

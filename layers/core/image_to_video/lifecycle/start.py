@@ -29,6 +29,7 @@ from image_to_video.domain.task import (
     WaitingFor,
 )
 from image_to_video.lifecycle.cancel import Canceler
+from image_to_video.lifecycle.hints import HintTokens
 from image_to_video.lifecycle.reservations import Reservations
 from image_to_video.lifecycle.start_outcomes import StartOutcomes, resolved
 from image_to_video.lifecycle.transitions import Transitions
@@ -50,6 +51,7 @@ class Starter:
         canceler: Canceler,
         generator: Generator,
         storage: Storage,
+        hint_tokens: HintTokens,
         schedule: Schedule,
         max_attempts: int,
         coins_per_second: Mapping[ModelVersion, int],
@@ -61,6 +63,7 @@ class Starter:
         self._canceler = canceler
         self._generator = generator
         self._storage = storage
+        self._hint_tokens = hint_tokens
         self._schedule = schedule
         self._max_attempts = max_attempts
         self._coins_per_second = coins_per_second
@@ -90,6 +93,7 @@ class Starter:
         )
         # Whatever can go wrong without the generator goes wrong before anything is reserved.
         request = self._request(task, attempt.name)
+        attempt = attempt.model_copy(update={"hinted": request.hint is not None})
         recorded = task.changed(
             now, attempts=(*resolved(task), attempt), next_poll_at=attempt.lease_until
         )
@@ -169,6 +173,7 @@ class Starter:
             end_image_url=task.end_image_url,
             skip_face_enhance=task.skip_face_enhance,
             lora=task.lora,
+            hint=self._hint_tokens.request(name),
         )
 
     def _confirm(self, task: Task, attempt: Attempt) -> Task:

@@ -43,9 +43,12 @@ class StartOutcomes:
             facts = accepted_as(current, started) | {"started_at": now}
             if current.status.is_final:
                 return current.changed(now, **facts)
-            first_poll = timedelta(seconds=self._schedule.first_poll_seconds)
+            wait = self._schedule.first_poll_wait(hinted=current.expects_hint)
             return current.changed(
-                now, status=TaskStatus.GENERATING, next_poll_at=now + first_poll, **facts
+                now,
+                status=TaskStatus.GENERATING,
+                next_poll_at=now + timedelta(seconds=wait),
+                **facts,
             )
 
         return self._transitions.write_until_stored(task, change)

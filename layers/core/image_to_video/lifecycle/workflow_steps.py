@@ -18,6 +18,8 @@ from image_to_video.observability import count
 
 # A poll a little early costs nothing; sending the workflow round once more does.
 _EARLY: Final = timedelta(seconds=5)
+# How long after it was due the first poll of an execution may still come.
+_BEGINS_WITHIN: Final = timedelta(seconds=30)
 
 
 class Phase(StrEnum):
@@ -36,7 +38,11 @@ class Step(Frozen):
 
 
 class WorkflowSteps:
-    """The states `PollTask` and `StoreVideo`. Each answers the phase and how long to wait."""
+    """The states `PollTask` and `StoreVideo`. Each answers the phase and how long to wait.
+
+    `execution` is the name of the one that asks. One whose task was given another ends itself, so
+    that two never go on side by side.
+    """
 
     def __init__(
         self,
@@ -59,12 +65,22 @@ class WorkflowSteps:
         self._schedule = schedule
         self._now = now
 
-    def poll_task(self, task_id: str) -> Step:
+    def poll_task(self, task_id: str, execution: str | None = None) -> Step:
         """Advance a task as far as it can go now: start it, poll, or have its link renewed.
 
         Raises `TaskNotFoundError`.
         """
-        task = self._mark_late(self._table.get(task_id))
+        task = self._table.get(task_id)
+        if execution is not None and not task.status.is_final and task.execution != execution:
+            wait = self._wait_for_successor(task)
+            if wait is None or wait > 0:
+                return Step(phase=Phase.CLOSED) if wait is None else _waiting(wait)
+            taken_back = task.changed(self._now(), execution=execution)
+            task = self._transitions.write_or_reload(task, taken_back)
+            if task != taken_back:
+                return _waiting(1)
+            count("ExecutionsTakenBack")
+        task = self._mark_late(task)
         if task.next_poll_at is not None and self._now() < task.next_poll_at - _EARLY:
             return self._step(task)
         match task.status:
@@ -79,9 +95,23 @@ class WorkflowSteps:
         self._storer.discard_canceled(task)
         return self._step(task)
 
-    def store_video(self, task_id: str) -> Step:
+    def store_video(self, task_id: str, execution: str | None = None) -> Step:
         """Copy a finished video into the bucket. Raises `TaskNotFoundError`."""
-        return self._step(self._storer.store(self._table.get(task_id)))
+        task = self._table.get(task_id)
+        if execution not in (None, task.execution):
+            return Step(phase=Phase.CLOSED)
+        return self._step(self._storer.store(task))
+
+    def _wait_for_successor(self, task: Task) -> float | None:
+        """How long an execution stays whose task was given another: None where it can end.
+
+        Recorded and never started, the other one would leave the task to nobody until the schedule
+        finds it; so the earlier one waits for its first poll, and after 0 takes the task back.
+        """
+        due, now = task.next_poll_at, self._now()
+        if task.status is not TaskStatus.GENERATING or due is None or now < due:
+            return None
+        return max(0.0, (due + _BEGINS_WITHIN - now).total_seconds())
 
     def _mark_late(self, task: Task) -> Task:
         """Set the flag once the window has passed: a write of its own, so an event of its own."""
@@ -100,7 +130,11 @@ class WorkflowSteps:
         wait_seconds = math.ceil((due - now).total_seconds())
         if task.status is TaskStatus.STORING and wait_seconds <= 0:
             return Step(phase=Phase.READY)
-        return Step(phase=Phase.WAITING, wait_seconds=max(1, wait_seconds))
+        return _waiting(wait_seconds)
 
     def _window_end(self, task: Task) -> datetime:
         return task.created_at + timedelta(seconds=self._schedule.window_seconds)
+
+
+def _waiting(seconds: float) -> Step:
+    return Step(phase=Phase.WAITING, wait_seconds=max(1, math.ceil(seconds)))
