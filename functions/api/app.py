@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video import __version__
 from image_to_video.adapters.storage import VIDEO_TYPE
-from image_to_video.adapters.task_table import TaskFilter
+from image_to_video.adapters.task_queries import TaskFilter
 from image_to_video.contract import openapi_responses as answers
 from image_to_video.contract.asyncapi import event_catalogue
 from image_to_video.contract.http_semantics import entity_tag, field_value, preferred

@@ -35,8 +35,15 @@ OUTSIDE = {
 }
 SDKS = {"boto3", "httpx"}
 # One outside thing in several modules: A2E (whom it is asked, what it is sent, what it answers),
-# S3, and what a video file is, from the copy that passes by down to its boxes.
-ONE_ADAPTER = {"a2e": "A2E", "video": "video", "mp4": "video", "storage": "S3", "stored": "S3"}
+# S3, the tasks table, and what a video file is, from the copy that passes by down to its boxes.
+ONE_ADAPTER = {
+    "a2e": "A2E",
+    "task": "tasks table",
+    "storage": "S3",
+    "stored": "S3",
+    "video": "video",
+    "mp4": "video",
+}
 # What the command line may know of the product: it also writes and reads tokens.
 COMMAND_LINE = ("domain.", "contract.", "adapters.token_table.")
 

@@ -15,6 +15,7 @@ from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.adapters.limit_table import LimitTable
 from image_to_video.adapters.safe_download import Downloads, guarded_client
 from image_to_video.adapters.storage import Storage
+from image_to_video.adapters.task_lists import TaskLists
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.token_table import TokenTable
 from image_to_video.adapters.workflow import Workflow
@@ -73,6 +74,7 @@ class Application:
         """What owners can do."""
         return VideoTasks(
             table=self._table,
+            lists=TaskLists(self._dynamodb.Table(self.config.tasks_table)),
             storage=self._storage,
             intake=Intake(
                 table=self._table,

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from image_to_video.adapters.storage import Storage
-from image_to_video.adapters.task_table import EVERY_TASK, TaskFilter, TaskTable
+from image_to_video.adapters.task_lists import TaskLists
+from image_to_video.adapters.task_queries import EVERY_TASK, TaskFilter
+from image_to_video.adapters.task_table import TaskTable
 from image_to_video.contract.requests import TaskRequest, UploadRequest
 from image_to_video.contract.responses import (
     TaskList,
@@ -28,6 +30,7 @@ class VideoTasks:
         self,
         *,
         table: TaskTable,
+        lists: TaskLists,
         storage: Storage,
         intake: Intake,
         canceler: Canceler,
@@ -35,6 +38,7 @@ class VideoTasks:
         now: Callable[[], datetime],
     ) -> None:
         self._table = table
+        self._lists = lists
         self._storage = storage
         self._intake = intake
         self._canceler = canceler
@@ -100,7 +104,7 @@ class VideoTasks:
         start = None
         if cursor is not None:
             start = self._cursors.read(cursor, owner=owner, filters=filters)
-        page = self._table.page(owner, limit=limit, start=start, wanted=wanted)
+        page = self._lists.page(owner, limit=limit, start=start, wanted=wanted)
         return TaskList(
             data=[self.show(task) for task in page.tasks],
             has_more=page.next is not None,
