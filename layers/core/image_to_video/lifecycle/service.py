@@ -1,6 +1,7 @@
 """What owners can do with their tasks: create, show, list and cancel them, and fetch the video."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 
 from image_to_video.adapters.storage import Storage
@@ -9,6 +10,8 @@ from image_to_video.adapters.task_queries import EVERY_TASK, TaskFilter
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.contract.requests import TaskRequest, UploadRequest
 from image_to_video.contract.responses import (
+    StatusCounts,
+    TaskCounts,
     TaskList,
     TaskView,
     UploadTicket,
@@ -110,6 +113,11 @@ class VideoTasks:
             has_more=page.next is not None,
             next_cursor=self._cursors.write(page.next, filters) if page.next else None,
         )
+
+    def counts(self, owner: str) -> TaskCounts:
+        """How many tasks this owner has in each status, each counted up to 1,000."""
+        counts = {status: asdict(count) for status, count in self._lists.counts(owner).items()}
+        return TaskCounts(by_status=StatusCounts.model_validate(counts))
 
     def cancel(self, owner: str, task_id: str) -> tuple[Task, Cancellation | None]:
         """Close a task for its owner, with the coins back where the generator still refunds them.
