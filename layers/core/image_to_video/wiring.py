@@ -27,6 +27,7 @@ from image_to_video.lifecycle.cancel import Canceler, apply_request
 from image_to_video.lifecycle.cursors import Cursors
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.intake import Intake
+from image_to_video.lifecycle.overdue import Turns
 from image_to_video.lifecycle.poll import Poller
 from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.reservations import Reservations
@@ -129,6 +130,7 @@ class Application:
             generator=self.generator,
             starter=self._starter,
             schedule=self.config.schedule,
+            turns=Turns(now=self.now),
             now=self.now,
         )
 

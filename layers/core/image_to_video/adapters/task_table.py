@@ -3,7 +3,6 @@
 import heapq
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -75,15 +74,11 @@ class TaskTable:
                 raise TaskConflictError(f"task {new.task_id} was changed meanwhile") from error
         return new
 
-    def overdue(self, before: datetime) -> Iterator[Task]:
-        """Open tasks whose next poll should have happened before that moment, oldest first."""
-        for _, task_id in self.overdue_ids(before):
-            # The index may still show what the table has forgotten.
-            with suppress(TaskNotFoundError):
-                yield self.get(task_id)
+    def overdue(self, before: datetime) -> Iterator[tuple[str, str]]:
+        """Open tasks whose next poll should have happened before that moment, oldest first.
 
-    def overdue_ids(self, before: datetime) -> Iterator[tuple[str, str]]:
-        """When each of those tasks was due, and its id."""
+        When each was due, and its id; the index may still show what the table has forgotten.
+        """
         return heapq.merge(*(self._overdue_in(part, before) for part in range(OPEN_PARTITIONS)))
 
     def _overdue_in(self, part: int, before: datetime) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ ImageToVideoError                  base; carries a message fit for a log
 ├── TaskConflictError              another actor changed the task first
 ├── UnreadableImageError           an uploaded object's encryption keeps us from reading it
 ├── WorkflowUnavailableError       no execution could be started now
+│   └── WorkflowBusyError          Step Functions was asked too often
 ├── InvalidCursorError             a list cursor that this application did not write
 ├── UnauthorizedError              no token, or an unknown one
 ├── GeneratorError                 the outside generator
@@ -67,6 +68,10 @@ class UnreadableImageError(ImageToVideoError):
 
 class WorkflowUnavailableError(ImageToVideoError):
     """No execution could be started now; the schedule will give the task one."""
+
+
+class WorkflowBusyError(WorkflowUnavailableError):
+    """Step Functions was asked too often for now."""
 
 
 class InvalidCursorError(ImageToVideoError):
