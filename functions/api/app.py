@@ -7,14 +7,21 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video import __version__
 from image_to_video.adapters.storage import VIDEO_TYPE
-from image_to_video.adapters.task_table import TaskFilter
+from image_to_video.adapters.task_queries import TaskFilter
 from image_to_video.container import settings
 from image_to_video.contract import openapi_responses as answers
 from image_to_video.contract.asyncapi import event_catalogue
 from image_to_video.contract.http_semantics import entity_tag, field_value, preferred
 from image_to_video.contract.openapi import describe
 from image_to_video.contract.openapi_responses import problems
-from image_to_video.contract.responses import Health, TaskList, TaskView, UploadTicket, VideoLink
+from image_to_video.contract.responses import (
+    Health,
+    TaskCounts,
+    TaskList,
+    TaskView,
+    UploadTicket,
+    VideoLink,
+)
 from image_to_video.contract.rest_api import RestApi
 from image_to_video.contract.rest_errors import REPLAYED, RETRY_AFTER
 from image_to_video.contract.rest_requests import (
@@ -89,6 +96,19 @@ def list_tasks(
     page = video_tasks().list(_owner(), limit=limit, cursor=cursor, wanted=wanted)
     data = [task.linked_from(app.base) for task in page.data]
     return page.model_copy(update={"data": data})
+
+
+@app.head("/tasks/counts", include_in_schema=False)
+@app.get(
+    "/tasks/counts",
+    operation_id="count_tasks",
+    summary="Count your tasks",
+    description="Count your tasks by status, each status up to 1,000.",
+    tags=["tasks"],
+    responses=answers.TASK_COUNTS | problems(401, 403, 429, 503),
+)
+def count_tasks() -> TaskCounts:
+    return video_tasks().counts(_owner())
 
 
 @app.head("/tasks/<task_id>", include_in_schema=False)

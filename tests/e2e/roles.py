@@ -170,7 +170,7 @@ class Stage(Running):
 def label(resource: Any) -> str:
     """How a resource is called in the table below."""
     written = str(next(iter(resource.values()))) if isinstance(resource, dict) else str(resource)
-    for name in ("by_owner", "open_by_next_poll", "stateMachine", "execution"):
+    for name in ("by_owner", "by_status", "open_by_next_poll", "stateMachine", "execution"):
         if name in written:
             return name
     found = [name for name in RESOURCES if name in written]

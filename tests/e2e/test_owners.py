@@ -179,6 +179,18 @@ def attack_the_list(owners: Owners, method: str, path: str) -> None:
         assert "Ada" not in owners.eve.get(path, headers=headers).text
 
 
+def attack_the_counts(owners: Owners, method: str, path: str) -> None:
+    """Nobody's tasks but her own are counted, whatever she says."""
+    tokens = TokenTable(owners.running.emulator.table(owners.running.stack.tokens_table))
+    token = tokens.create(owner="ida", name="test", now=datetime.now(UTC))
+    with owners.running.api(token) as ida:
+        for asked in ({}, {"owner": "ada"}):
+            for headers in ({}, {"X-Owner": "ada"}):
+                counts = ida.request(method, path, params=asked, headers=headers).json()
+                held = {one["count"] for one in counts["by_status"].values()}
+                assert held == {0}, (asked, headers)
+
+
 def attack_the_key(owners: Owners, method: str, path: str) -> None:
     """The same key with the same and with another body: Eve's own task, not Ada's."""
     key = {"Idempotency-Key": "going"}
@@ -238,6 +250,7 @@ ATTACKS: dict[tuple[str, str], Callable[[Owners, str, str], None]] = {
     ("GET", "/tasks/{task_id}/video"): attack_one_task,
     ("POST", "/tasks/{task_id}/cancel"): attack_one_task,
     ("GET", "/tasks"): attack_the_list,
+    ("GET", "/tasks/counts"): attack_the_counts,
     ("POST", "/tasks"): attack_the_key,
     ("POST", "/uploads"): attack_the_form,
     **dict.fromkeys(OPEN_TO_ALL, attack_the_public),
@@ -267,6 +280,9 @@ def test_the_owner_herself_is_let_in(owners: Owners) -> None:
     for params in ({"cursor": owners.cursor}, {"cursor": owners.filtered} | query):
         [task] = ada.get("/tasks", params=params).json()["data"]
         assert task["task_id"] in owners.ids
+    counts = ada.get("/tasks/counts").json()["by_status"]
+    assert counts["succeeded"]["count"] >= 1
+    assert counts["generating"]["count"] == 1
     again = ada.post("/tasks", json=owners.body, headers={"Idempotency-Key": "going"})
     assert (again.status_code, again.json()["task_id"]) == (202, owners.going)
     other, key = task_id_for("ada", "other"), {"Idempotency-Key": "other"}

@@ -60,6 +60,17 @@ def lists(stage: Stage) -> bool:
         return api.get("/tasks").status_code == 200
 
 
+def lists_by_status(stage: Stage) -> bool:
+    stage.queued()
+    with stage.api() as api:
+        return api.get("/tasks", params={"status": "queued"}).status_code == 200
+
+
+def counts(stage: Stage) -> bool:
+    with stage.api() as api:
+        return api.get("/tasks/counts").status_code == 200
+
+
 def turns_the_page(stage: Stage) -> bool:
     for _ in range(2):
         stage.queued()
@@ -219,7 +230,9 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("ApiFunction", "dynamodb:GetItem", "LimitsTable"): waits_for_coins_by_rest,
     ("ApiFunction", "dynamodb:UpdateItem", "LimitsTable"): starts_by_rest,
     ("ApiFunction", "dynamodb:Query", "LimitsTable"): starts_by_rest,
+    ("ApiFunction", "dynamodb:BatchGetItem", "TasksTable"): lists_by_status,
     ("ApiFunction", "dynamodb:Query", "by_owner"): lists,
+    ("ApiFunction", "dynamodb:Query", "by_status"): counts,
     ("ApiFunction", "states:StartExecution", "stateMachine"): starts_by_rest,
     ("ApiFunction", "secretsmanager:GetSecretValue", "A2ETokenSecret"): starts_by_rest,
     ("ApiFunction", "secretsmanager:GetSecretValue", "CursorKey"): turns_the_page,

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from image_to_video import wiring
+from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.task import TaskStatus
 
 from tests.conftest import Application, Clock
@@ -24,12 +25,10 @@ def create(clock: Clock, count: int, *, owner: str = "demo") -> list[str]:
 
 
 def set_status(deployed: Application, task_id: str, status: str) -> None:
-    deployed.table("TASKS_TABLE").update_item(
-        Key={"task_id": task_id},
-        UpdateExpression="SET #status = :status",
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":status": status},
-    )
+    table = TaskTable(deployed.table("TASKS_TABLE"), retention_days=90)
+    task = table.get(task_id)
+    changes = {"status": TaskStatus(status), "version": task.version + 1}
+    table.write(task.model_copy(update=changes))
 
 
 def test_a_list_without_tasks_is_empty(deployed: Application) -> None:

@@ -282,6 +282,7 @@ def test_the_indexes_are_those_the_code_queries(template: dict[str, Any]) -> Non
     }
     assert indexes == {
         table.OWNER_INDEX: ["owner", "created_at"],
+        table.STATUS_INDEX: [table._OWNER_STATUS, "created_at"],
         table.OPEN_INDEX: [table._OPEN, "next_poll_at"],
     }
     ttl = properties["TimeToLiveSpecification"]

@@ -17,6 +17,7 @@ from image_to_video.adapters.limit_table import LimitTable
 from image_to_video.adapters.safe_download import Downloads, guarded_client
 from image_to_video.adapters.secret_cache import Secrets
 from image_to_video.adapters.storage import Storage
+from image_to_video.adapters.task_lists import TaskLists
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.clients import on_first_use
@@ -31,6 +32,7 @@ from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.hints import Hints, HintTokens
 from image_to_video.lifecycle.intake import Intake
+from image_to_video.lifecycle.overdue import Turns
 from image_to_video.lifecycle.poll import Poller
 from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.reservations import Reservations
@@ -67,6 +69,7 @@ class Application:
         """What owners can do."""
         return VideoTasks(
             table=self._table,
+            lists=TaskLists(Table(self._dynamodb, self.config.tasks_table)),
             storage=self._storage,
             intake=Intake(
                 table=self._table,
@@ -123,6 +126,7 @@ class Application:
             generator=self.generator,
             starter=self._starter,
             schedule=self.config.schedule,
+            turns=Turns(now=self.now),
             now=self.now,
         )
 

@@ -85,6 +85,34 @@ def test_a_removed_item_is_gone(table: Table) -> None:
     assert table.scan()["Items"] == []
 
 
+class InBits:
+    """A client that answers one key of a batch at a time, as DynamoDB does when it is busy."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.calls = 0
+
+    def batch_get_item(self, RequestItems: dict[str, Any]) -> Any:  # noqa: N803
+        self.calls += 1
+        ((name, asked),) = RequestItems.items()
+        now, later = asked["Keys"][:1], asked["Keys"][1:]
+        reply = self._client.batch_get_item(RequestItems={name: asked | {"Keys": now}})
+        return reply | {"UnprocessedKeys": {name: asked | {"Keys": later}} if later else {}}
+
+
+def test_items_are_read_by_their_keys_also_in_bits(table: Table, application: Application) -> None:
+    wanted = [{"limit": "some", "member": member} for member in "abc"]
+    for key in wanted[:2]:
+        table.put_item(Item=key | {"number": 1})
+    client: Any = InBits(table._client)
+
+    found = Table(client, table._name).get_items(wanted, consistent=True)
+
+    assert sorted(item["member"] for item in found) == ["a", "b"]
+    assert client.calls == 3
+    assert table.get_items([], consistent=False) == []
+
+
 @pytest.mark.parametrize("value", [1.5, {1}, b"bytes", object()])
 def test_what_dynamodb_keeps_otherwise_is_refused(table: Table, value: object) -> None:
     with pytest.raises(TypeError, match=type(value).__name__):

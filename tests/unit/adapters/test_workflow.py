@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from image_to_video.adapters.workflow import Workflow
-from image_to_video.domain.errors import WorkflowUnavailableError
+from image_to_video.domain.errors import WorkflowBusyError, WorkflowUnavailableError
 from image_to_video.domain.schedule import Schedule
 
 from tests.conftest import ACCOUNT, REGION, Application
@@ -108,6 +108,22 @@ def test_an_execution_runs_until_it_has_ended(application: Application, workflow
     arn = application.environment["STATE_MACHINE_ARN"].replace("stateMachine", "execution")
     client.stop_execution(executionArn=f"{arn}:{TASK}")
     assert not workflow.is_running(TASK)
+
+
+def test_being_asked_too_often_is_told_from_other_troubles(schedule: Schedule) -> None:
+    client = MagicMock()
+    client.exceptions.ExecutionAlreadyExists = client.exceptions.ExecutionDoesNotExist = KeyError
+    workflow = a_workflow(client, "arn:aws:states:r:a:stateMachine:m", schedule)
+    throttle = ClientError({"Error": {"Code": "ThrottlingException"}}, "any")
+    client.start_execution.side_effect = client.describe_execution.side_effect = throttle
+    with pytest.raises(WorkflowBusyError):
+        workflow.start(TASK, TASK)
+    with pytest.raises(WorkflowBusyError):
+        workflow.is_running(TASK)
+    refused = ClientError({"Error": {"Code": "AccessDeniedException"}}, "any")
+    client.describe_execution.side_effect = refused
+    with pytest.raises(ClientError):
+        workflow.is_running(TASK)
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])

@@ -9,7 +9,7 @@ from datetime import timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_to_video.adapters.task_table import EVERY_TASK, TaskFilter
+from image_to_video.adapters.task_queries import EVERY_TASK, TaskFilter
 from image_to_video.domain.errors import InvalidCursorError
 from image_to_video.domain.task import TaskStatus
 from image_to_video.lifecycle.cursors import Cursors, filter_digest
@@ -22,7 +22,8 @@ ALL = filter_digest(EVERY_TASK)
 CURSORS = Cursors(lambda: KEY)
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-POSITIONS = st.fixed_dictionaries(dict.fromkeys(POSITION, st.text(min_size=1, max_size=60)))
+TEXTS = st.text(min_size=1, max_size=60)
+POSITIONS = st.fixed_dictionaries(dict.fromkeys(POSITION, TEXTS), optional={"listed_under": TEXTS})
 MOMENTS = st.none() | st.integers(-(10**8), 10**10).map(lambda s: NOW + timedelta(seconds=s))
 PAIRS = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)
 FILTERS = st.builds(TaskFilter, st.frozensets(st.sampled_from(TaskStatus)), MOMENTS, MOMENTS, PAIRS)

@@ -1,7 +1,12 @@
 """Tasks without a workflow get one; by hand, an open task moves now and a lost video is fetched."""
 
+from collections import Counter
+from typing import Any
+from unittest.mock import MagicMock
+
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import (
     GeneratorUnavailableError,
@@ -10,6 +15,7 @@ from image_to_video.domain.errors import (
 )
 from image_to_video.domain.generator import Incomplete, Missing, PollAnswer, Ready, Running, Started
 from image_to_video.domain.task import FailureCode, Task, TaskStatus
+from image_to_video.lifecycle import repair as module
 from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps
@@ -256,6 +262,70 @@ class TestOverdue:
         tasks.cancel("anna", overdue.task_id)
         stop_execution(application, overdue.execution)
         assert repair.reconcile_tasks() == 0
+
+    @pytest.mark.parametrize("called", ["describe_execution", "start_execution"])
+    def test_a_throttle_ends_the_run_and_the_next_one_goes_on(
+        self,
+        tasks: VideoTasks,
+        repair: Repair,
+        application: Application,
+        clock: Clock,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+        called: str,
+    ) -> None:
+        """Behind many whose workflows live stand some whose workflows do not."""
+        made = [tasks.create("anna", REQUEST, str(number)) for number in range(12)]
+        for task in made[8:]:
+            stop_execution(application, task.execution)
+        clock.advance(3600)
+        client = repair._workflow._client
+        real, answers = getattr(client, called), 0
+        error = ClientError({"Error": {"Code": "ThrottlingException"}}, called)
+
+        def busy(**arguments: Any) -> Any:
+            nonlocal answers
+            answers += 1
+            if answers % 6 == 0:
+                raise error
+            return real(**arguments)
+
+        def overdue() -> int:
+            return sum(
+                one.execution == task.execution
+                for task in made[8:]
+                for one in [tasks.get("anna", task.task_id)]
+            )
+
+        monkeypatch.setattr(client, called, busy)
+        runs = 0
+        while overdue():
+            repair.reconcile_tasks()
+            runs += 1
+            # A start that was throttled leaves its task overdue again.
+            clock.advance(400)
+        assert runs <= 4
+        repair.reconcile_tasks()
+        living = set(executions(application))
+        assert all(tasks.get("anna", task.task_id).execution in living for task in made)
+
+    def test_what_a_run_leaves_is_counted(
+        self,
+        tasks: VideoTasks,
+        repair: Repair,
+        clock: Clock,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        for number in range(3):
+            tasks.create("anna", REQUEST, str(number))
+        clock.advance(3600)
+        counted = Counter[str]()
+        monkeypatch.setattr(module, "count", lambda name, by: counted.update({name: by}))
+        error = ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeExecution")
+        busy = MagicMock(side_effect=error)
+        monkeypatch.setattr(repair._workflow._client, "describe_execution", busy)
+        assert repair.reconcile_tasks() == 0
+        assert counted == {"TasksLeftOverdue": 3}
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from image_to_video.adapters.task_table import TaskFilter, TaskTable
+from image_to_video.adapters.task_queries import TaskFilter
+from image_to_video.adapters.task_table import TaskTable
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import (
     InvalidCursorError,

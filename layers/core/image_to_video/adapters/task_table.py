@@ -1,57 +1,34 @@
 """The tasks table. Every write is conditional on the version that was read."""
 
+import heapq
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 from botocore.exceptions import ClientError
 
 from image_to_video.contract.event_types import marker_of
-from image_to_video.domain.errors import InvalidCursorError, TaskConflictError, TaskNotFoundError
+from image_to_video.domain.errors import TaskConflictError, TaskNotFoundError
 from image_to_video.domain.task import Task, TaskStatus, iso
 
 if TYPE_CHECKING:
     from image_to_video.adapters.dynamodb_table import Table
 
 OWNER_INDEX: Final = "by_owner"
+STATUS_INDEX: Final = "by_status"
 OPEN_INDEX: Final = "open_by_next_poll"
-# Attributes that only the table knows: the sparse index's key, the time to live, and what the
+OPEN_PARTITIONS: Final = 8
+"""A partition takes 1,000 writes a second, and every open task has an entry in this index."""
+# Attributes that only the table knows: the keys of the indexes, the time to live, and what the
 # stream's filter in template.yaml reads.
 _OPEN: Final = "open"
+_OWNER_STATUS: Final = "owner_status"
 _EXPIRES_AT: Final = "expires_at"
 _EVENT: Final = "event"
-# Lambda answers at most 6 MB, in which every quote and every letter beyond ASCII is escaped twice.
-_PAGE_BYTES: Final = 3_500_000
-# A list reads so many pages of at most 1 MB for one answer, however rare what it looks for is.
-_MOST_READS: Final = 4
-
-type Position = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFilter:
-    """Which tasks a list shows: of any of these statuses, of these times, with all these pairs."""
-
-    statuses: frozenset[TaskStatus] = frozenset()
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-EVERY_TASK: Final = TaskFilter()
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list; `next` is where the following page begins, None at the end."""
-
-    tasks: list[Task]
-    next: Position | None
+_TABLE_ONLY: Final = frozenset({_OPEN, _OWNER_STATUS, _EXPIRES_AT, _EVENT})
 
 
 class TaskTable:
@@ -103,85 +80,35 @@ class TaskTable:
                 raise TaskConflictError(f"task {new.task_id} was changed meanwhile") from error
         return new
 
-    def page(
-        self,
-        owner: str,
-        *,
-        limit: int,
-        start: Position | None = None,
-        wanted: TaskFilter = EVERY_TASK,
-    ) -> Page:
-        """One owner's tasks, newest first, at most `limit`.
+    def overdue(self, before: datetime) -> Iterator[tuple[str, str]]:
+        """Open tasks whose next poll should have happened before that moment, oldest first.
 
-        Fewer, even none, where a filter leaves so much out that the reading stops before the end.
-        Raises `InvalidCursorError` for a start outside of the given times.
+        When each was due, and its id; the index may still show what the table has forgotten.
         """
-        after = iso(wanted.created_after) if wanted.created_after else "0"
-        before = iso(wanted.created_before) if wanted.created_before else "9"
-        # DynamoDB refuses the query in both cases.
-        if after > before:
-            return Page([], None)
-        if start is not None and not after <= start["created_at"] <= before:
-            raise InvalidCursorError("the cursor does not belong to a list of these times")
-        arguments: dict[str, Any] = {
-            "IndexName": OWNER_INDEX,
-            "ScanIndexForward": False,
-            "KeyConditionExpression": "#owner = :owner AND created_at BETWEEN :after AND :before",
-        }
-        left_out = _filter_expression(wanted)
-        arguments |= left_out or {"Limit": limit + 1}
-        # OWNER is one of DynamoDB's reserved words.
-        arguments["ExpressionAttributeNames"] = {"#owner": "owner"} | left_out.get(
-            "ExpressionAttributeNames", {}
-        )
-        arguments["ExpressionAttributeValues"] = {
-            ":owner": owner,
-            ":after": after,
-            ":before": before,
-        } | left_out.get("ExpressionAttributeValues", {})
-        tasks: list[Task] = []
-        size = 0
-        for reply in islice(self._replies(arguments, start), _MOST_READS):
-            for item in reply["Items"]:
-                tasks.append(task_of(item))
-                size += len(json.dumps(tasks[-1].model_dump(mode="json")))
-                # One more than asked for, or than can be sent, tells that there is a next page.
-                if len(tasks) > limit or (size > _PAGE_BYTES and len(tasks) > 1):
-                    return Page(tasks[:-1], _position(tasks[-2]))
-            start = reply.get("LastEvaluatedKey")
-        return Page(tasks, start)
+        return heapq.merge(*(self._overdue_in(part, before) for part in range(OPEN_PARTITIONS)))
 
-    def overdue(self, before: datetime) -> Iterator[Task]:
-        """Open tasks whose next poll should have happened before that moment, oldest first."""
-        arguments = {
+    def _overdue_in(self, part: int, before: datetime) -> Iterator[tuple[str, str]]:
+        query: dict[str, Any] = {
             "IndexName": OPEN_INDEX,
-            "KeyConditionExpression": "#open = :open AND next_poll_at < :before",
+            "KeyConditionExpression": "#open = :part AND next_poll_at < :before",
             "ExpressionAttributeNames": {"#open": _OPEN},
-            "ExpressionAttributeValues": {":open": "open", ":before": iso(before)},
+            "ExpressionAttributeValues": {":part": str(part), ":before": iso(before)},
         }
-        for reply in self._replies(arguments, None):
-            for item in reply["Items"]:
-                # The index may still show what the table has forgotten.
-                with suppress(TaskNotFoundError):
-                    yield self.get(str(item["task_id"]))
-
-    def _replies(
-        self, query: dict[str, Any], start: Position | None
-    ) -> Iterator[Mapping[str, Any]]:
         while True:
-            at: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
-            reply = self._table.query(**query, **at)
-            yield reply
-            start = cast("Position | None", reply.get("LastEvaluatedKey"))
-            if start is None:
+            reply = self._table.query(**query)
+            for item in reply["Items"]:
+                yield str(item["next_poll_at"]), str(item["task_id"])
+            if "LastEvaluatedKey" not in reply:
                 return
+            query["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
 
     def _item(self, task: Task) -> dict[str, Any]:
         item: dict[str, Any] = json.loads(
             task.model_dump_json(exclude_none=True), parse_float=Decimal
         )
+        item[_OWNER_STATUS] = partition_of(task.owner, listed_under(task.status))
         if not task.status.is_final:
-            item[_OPEN] = "open"
+            item[_OPEN] = str(crc32(task.task_id.encode()) % OPEN_PARTITIONS)
         elif self._retention_days and task.ended_at:
             expires = task.ended_at + timedelta(days=self._retention_days)
             item[_EXPIRES_AT] = int(expires.timestamp())
@@ -190,39 +117,21 @@ class TaskTable:
 
 def task_of(item: Mapping[str, Any]) -> Task:
     """Read a task from a stored item, also from one that the table's stream delivers."""
-    inner = (_OPEN, _EXPIRES_AT, _EVENT)
-    fields = {key: value for key, value in item.items() if key not in inner}
+    fields = {key: value for key, value in item.items() if key not in _TABLE_ONLY}
     return Task.model_validate(fields)
 
 
-def _filter_expression(wanted: TaskFilter) -> dict[str, Any]:
-    """What the table is to leave out beside the times; empty where that is nothing.
+def listed_under(status: TaskStatus) -> TaskStatus:
+    """Under which status `by_status` lists a task.
 
-    Written out, because the SDK's own conditions take a dot in a name for a step into a map.
+    What is being stored stays under `generating`: it soon leaves, and a move costs two writes.
     """
-    conditions: list[str] = []
-    names: dict[str, str] = {}
-    values: dict[str, str] = {}
-    if wanted.statuses:
-        names["#status"] = "status"
-        states = {f":status{n}": status.value for n, status in enumerate(sorted(wanted.statuses))}
-        conditions.append(f"#status IN ({', '.join(states)})")
-        values |= states
-    for number, (name, value) in enumerate(sorted(wanted.metadata.items())):
-        names |= {"#metadata": "metadata", f"#name{number}": name}
-        values[f":value{number}"] = value
-        conditions.append(f"#metadata.#name{number} = :value{number}")
-    if not conditions:
-        return {}
-    return {
-        "FilterExpression": " AND ".join(conditions),
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": values,
-    }
+    return TaskStatus.GENERATING if status is TaskStatus.STORING else status
 
 
-def _position(task: Task) -> Position:
-    return {"task_id": task.task_id, "owner": task.owner, "created_at": iso(task.created_at)}
+def partition_of(owner: str, listed: TaskStatus) -> str:
+    """The partition of `by_status` with an owner's tasks of a status; no status has a `#`."""
+    return f"{owner}#{listed}"
 
 
 def _is_refused_condition(error: ClientError) -> bool:

@@ -1,15 +1,18 @@
 """The workflow executions: one for each task, named after it."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from image_to_video.domain.errors import WorkflowUnavailableError
+from image_to_video.domain.errors import WorkflowBusyError, WorkflowUnavailableError
 from image_to_video.domain.schedule import Schedule
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+
+
+_THROTTLES: Final = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException"})
 
 
 class Workflow:
@@ -31,7 +34,7 @@ class Workflow:
 
         AWS answers the same again while it runs and `ExecutionAlreadyExists` once it has ended;
         emulators say the latter in both cases. Either way it is there.
-        Raises `WorkflowUnavailableError`.
+        Raises `WorkflowUnavailableError`, or `WorkflowBusyError` as one of them.
         """
         order = {
             "task_id": task_id,
@@ -45,13 +48,24 @@ class Workflow:
         except self._client.exceptions.ExecutionAlreadyExists:
             return
         except (BotoCoreError, ClientError) as error:
-            raise WorkflowUnavailableError(f"no execution could be started: {error}") from error
+            kind = WorkflowBusyError if _is_throttle(error) else WorkflowUnavailableError
+            raise kind(f"no execution could be started: {error}") from error
 
     def is_running(self, execution: str) -> bool:
-        """True while the execution of this name lives."""
+        """True while the execution of this name lives. Raises `WorkflowBusyError`."""
         arn = self._state_machine_arn.replace(":stateMachine:", ":execution:")
         try:
             reply = self._client.describe_execution(executionArn=f"{arn}:{execution}")
         except self._client.exceptions.ExecutionDoesNotExist:
             return False
+        except ClientError as error:
+            if not _is_throttle(error):
+                raise
+            raise WorkflowBusyError(f"an execution could not be looked up: {error}") from error
         return reply["status"] == "RUNNING"
+
+
+def _is_throttle(error: Exception) -> bool:
+    """True for what the SDK has repeated in vain, because too much is asked."""
+    response = error.response if isinstance(error, ClientError) else {}
+    return response.get("Error", {}).get("Code") in _THROTTLES

@@ -82,6 +82,17 @@ PAGE: Final[dict[str, Any]] = {
     "has_more": False,
     "next_cursor": None,
 }
+COUNTS: Final[dict[str, Any]] = {
+    "object": "task_counts",
+    "by_status": {
+        "queued": {"count": 12, "more": False},
+        "generating": {"count": 10, "more": False},
+        "storing": {"count": 1, "more": False},
+        "succeeded": {"count": 1000, "more": True},
+        "failed": {"count": 4, "more": False},
+        "canceled": {"count": 0, "more": False},
+    },
+}
 VIDEO_LINK: Final[dict[str, Any]] = {
     "url": "https://videos-bucket.s3.us-east-1.amazonaws.com/anna/"
     f"{TASK_ID}.mp4?X-Amz-Expires=900&X-Amz-Signature=3f1d2e4a5b6c7d8e9f0a1b2c",

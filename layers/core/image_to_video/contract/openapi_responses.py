@@ -9,7 +9,14 @@ from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 from image_to_video.contract import examples
 from image_to_video.contract.examples import named, shown_at
-from image_to_video.contract.responses import Health, TaskList, TaskView, UploadTicket, VideoLink
+from image_to_video.contract.responses import (
+    Health,
+    TaskCounts,
+    TaskList,
+    TaskView,
+    UploadTicket,
+    VideoLink,
+)
 
 type Responses = dict[int, OpenAPIResponse]
 
@@ -73,6 +80,13 @@ TASK_PAGE: Final[Responses] = {
                 "description": "The next page; only where `has_more` is true.",
             }
         },
+    )
+}
+TASK_COUNTS: Final[Responses] = {
+    200: _answer(
+        "A count for each status; where there are `more`, a lower bound.",
+        model=TaskCounts,
+        examples=named(counts=examples.COUNTS),
     )
 }
 TASK_SHOWN: Final[Responses] = {

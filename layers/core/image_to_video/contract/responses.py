@@ -131,6 +131,31 @@ class TaskList(View):
     next_cursor: str | None
 
 
+class StatusCount(View):
+    """How many tasks are in a status; where there are `more`, it is a lower bound."""
+
+    count: int
+    more: bool
+
+
+class StatusCounts(View):
+    """A count for each status."""
+
+    queued: StatusCount
+    generating: StatusCount
+    storing: StatusCount
+    succeeded: StatusCount
+    failed: StatusCount
+    canceled: StatusCount
+
+
+class TaskCounts(View):
+    """How many tasks the owner has, by status, as `GET /tasks/counts` shows it."""
+
+    object: Literal["task_counts"] = "task_counts"
+    by_status: StatusCounts
+
+
 class VideoLink(View):
     """Where the video can be fetched without a token, and until when."""
 

@@ -11,6 +11,7 @@ ImageToVideoError                  base; carries a message fit for a log
 ├── UnreadableImageError           an uploaded object's encryption keeps us from reading it
 ├── DurationsUnavailableError      durations of other tasks cannot be read or counted now
 ├── WorkflowUnavailableError       no execution could be started now
+│   └── WorkflowBusyError          Step Functions was asked too often
 ├── InvalidCursorError             a list cursor that this application did not write
 ├── UnauthorizedError              no token, or an unknown one
 ├── GeneratorError                 the outside generator
@@ -72,6 +73,10 @@ class DurationsUnavailableError(ImageToVideoError):
 
 class WorkflowUnavailableError(ImageToVideoError):
     """No execution could be started now; the schedule will give the task one."""
+
+
+class WorkflowBusyError(WorkflowUnavailableError):
+    """Step Functions was asked too often for now."""
 
 
 class InvalidCursorError(ImageToVideoError):

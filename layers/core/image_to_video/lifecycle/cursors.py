@@ -11,7 +11,8 @@ import json
 from collections.abc import Callable
 from typing import Final
 
-from image_to_video.adapters.task_table import Position, TaskFilter
+from image_to_video.adapters.task_lists import Position
+from image_to_video.adapters.task_queries import TaskFilter
 from image_to_video.domain.errors import InvalidCursorError
 from image_to_video.domain.task import iso
 
@@ -19,6 +20,7 @@ _VERSION: Final = b"\x01"
 _FILTER_BYTES: Final = 16
 _TAG_BYTES: Final = 32
 _MAX_LENGTH: Final = 1024
+_POSITION: Final = ("created_at", "task_id", "listed_under")
 
 
 def filter_digest(wanted: TaskFilter) -> bytes:
@@ -36,7 +38,7 @@ class Cursors:
 
     def write(self, position: Position, filters: bytes) -> str:
         """Turn a position into a text that fits into a URL as it is."""
-        begin = [position["created_at"], position["task_id"]]
+        begin = [position[name] for name in _POSITION if name in position]
         written = json.dumps(begin, ensure_ascii=False, separators=(",", ":")).encode()
         content = _VERSION + filters + written
         return _encoded(content + self._tag(position["owner"], content))
@@ -56,8 +58,8 @@ class Cursors:
                 "the cursor belongs to a list with other filters: send the same status, metadata, "
                 "created_after and created_before with it, or begin without a cursor"
             )
-        created_at, task_id = json.loads(content[begin:])
-        return {"task_id": task_id, "owner": owner, "created_at": created_at}
+        # A list by status names one thing more.
+        return dict(zip(_POSITION, json.loads(content[begin:]), strict=False)) | {"owner": owner}
 
     def _tag(self, owner: str, content: bytes) -> bytes:
         # As JSON the owner ends where its quotation mark does, whatever follows.

@@ -1,23 +1,33 @@
 """What operators and the schedule ask for: a living workflow for every open task, and redrives."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
 
 from image_to_video.adapters.mp4_video import measured
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.workflow import Workflow
-from image_to_video.domain.errors import TaskConflictError, VideoDownloadError
+from image_to_video.domain.errors import (
+    TaskConflictError,
+    TaskNotFoundError,
+    VideoDownloadError,
+    WorkflowBusyError,
+)
 from image_to_video.domain.generator import Generator, Ready, Running
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Frozen, Task, TaskStatus
 from image_to_video.lifecycle.executions import Executions
+from image_to_video.lifecycle.overdue import Turns
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.start_outcomes import accepted_as
 from image_to_video.lifecycle.store import video_key
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.observability import count, logger
+
+# Of more than this the oldest are enough for a run, and its memory is bounded.
+_MOST_OVERDUE: Final = 100_000
 
 
 class Redrive(Frozen):
@@ -43,6 +53,7 @@ class Repair:
         generator: Generator,
         starter: Starter,
         schedule: Schedule,
+        turns: Turns,
         now: Callable[[], datetime],
     ) -> None:
         self._table = table
@@ -53,23 +64,42 @@ class Repair:
         self._generator = generator
         self._starter = starter
         self._schedule = schedule
+        self._turns = turns
         self._now = now
 
     def reconcile_tasks(self) -> int:
         """Give each open task without a living workflow a new execution; return how many."""
-        now = self._now()
-        revived = 0
-        for task in self._table.overdue(now - timedelta(seconds=self._schedule.overdue_seconds)):
-            if task.status.is_final or self._workflow.is_running(task.execution):
-                continue
-            first_poll = timedelta(seconds=self._schedule.first_poll_seconds)
-            with suppress(TaskConflictError):
-                self._executions.give(task, next_poll_at=now + first_poll)
-                revived += 1
+        before = self._now() - timedelta(seconds=self._schedule.overdue_seconds)
+        overdue = list(islice(self._table.overdue(before), _MOST_OVERDUE))
+        asked = revived = 0
+        try:
+            for task_id in self._turns.of(overdue):
+                revived += self._revive(task_id)
+                asked += 1
+        except WorkflowBusyError as error:
+            logger.warning("Step Functions is busy", extra={"reason": str(error)})
         if revived:
             count("TasksRevived", revived)
             logger.warning("tasks without a workflow were given one", extra={"tasks": revived})
+        if left := len(overdue) - asked:
+            count("TasksLeftOverdue", left)
+            logger.warning("overdue tasks are left to the next run", extra={"tasks": left})
         return revived
+
+    def _revive(self, task_id: str) -> bool:
+        """Give a task a new execution if it needs one. Raises `WorkflowBusyError`."""
+        try:
+            task = self._table.get(task_id)
+        except TaskNotFoundError:
+            return False
+        if task.status.is_final or self._workflow.is_running(task.execution):
+            return False
+        first_poll = timedelta(seconds=self._schedule.first_poll_seconds)
+        try:
+            self._executions.give(task, next_poll_at=self._now() + first_poll)
+        except TaskConflictError:
+            return False
+        return True
 
     def redrive_task(self, task_id: str) -> Redrive:
         """Make an open task move now; open one again whose paid video the generator has after all.

@@ -1,12 +1,17 @@
 """What owners can do with their tasks: create, show, list and cancel them, and fetch the video."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 
 from image_to_video.adapters.storage import Storage
-from image_to_video.adapters.task_table import EVERY_TASK, TaskFilter, TaskTable
+from image_to_video.adapters.task_lists import TaskLists
+from image_to_video.adapters.task_queries import EVERY_TASK, TaskFilter
+from image_to_video.adapters.task_table import TaskTable
 from image_to_video.contract.requests import TaskRequest, UploadRequest
 from image_to_video.contract.responses import (
+    StatusCounts,
+    TaskCounts,
     TaskList,
     TaskView,
     UploadTicket,
@@ -28,6 +33,7 @@ class VideoTasks:
         self,
         *,
         table: TaskTable,
+        lists: TaskLists,
         storage: Storage,
         intake: Intake,
         canceler: Canceler,
@@ -35,6 +41,7 @@ class VideoTasks:
         now: Callable[[], datetime],
     ) -> None:
         self._table = table
+        self._lists = lists
         self._storage = storage
         self._intake = intake
         self._canceler = canceler
@@ -100,12 +107,17 @@ class VideoTasks:
         start = None
         if cursor is not None:
             start = self._cursors.read(cursor, owner=owner, filters=filters)
-        page = self._table.page(owner, limit=limit, start=start, wanted=wanted)
+        page = self._lists.page(owner, limit=limit, start=start, wanted=wanted)
         return TaskList(
             data=[self.show(task) for task in page.tasks],
             has_more=page.next is not None,
             next_cursor=self._cursors.write(page.next, filters) if page.next else None,
         )
+
+    def counts(self, owner: str) -> TaskCounts:
+        """How many tasks this owner has in each status, each counted up to 1,000."""
+        counts = {status: asdict(count) for status, count in self._lists.counts(owner).items()}
+        return TaskCounts(by_status=StatusCounts.model_validate(counts))
 
     def cancel(self, owner: str, task_id: str) -> tuple[Task, Cancellation | None]:
         """Close a task for its owner, with the coins back where the generator still refunds them.
