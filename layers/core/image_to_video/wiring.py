@@ -17,15 +17,18 @@ from image_to_video.adapters.safe_download import Downloads, guarded_client
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.token_table import TokenTable
+from image_to_video.adapters.waiting_line import WaitingLine
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.clients import on_first_use
 from image_to_video.domain.errors import GeneratorAccessError, SettingsError
 from image_to_video.domain.generator import Generator
+from image_to_video.domain.prices import Prices
 from image_to_video.domain.task import WaitingFor
 from image_to_video.lifecycle.cancel import Canceler, apply_request
 from image_to_video.lifecycle.cursors import Cursors
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.intake import Intake
+from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.poll import Poller
 from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.reservations import Reservations
@@ -79,6 +82,7 @@ class Application:
                 workflow=self._workflow,
                 storage=self._storage,
                 starter=self._starter,
+                prices=self._prices,
                 schedule=self.config.schedule,
                 default_prompt=self.config.default_prompt,
                 default_negative_prompt=self.config.default_negative_prompt,
@@ -86,6 +90,7 @@ class Application:
                 now=self.now,
             ),
             canceler=self._canceler,
+            line=self._line,
             cursors=Cursors(self._cursor_key),
             now=self.now,
         )
@@ -123,6 +128,7 @@ class Application:
             transitions=self._transitions,
             workflow=self._workflow,
             executions=self._executions,
+            line=self._line,
             storage=self._storage,
             generator=self.generator,
             starter=self._starter,
@@ -144,6 +150,7 @@ class Application:
         return Starter(
             transitions=self._transitions,
             reservations=self._reservations,
+            line=self._line,
             outcomes=StartOutcomes(
                 transitions=self._transitions, schedule=self.config.schedule, now=self.now
             ),
@@ -152,9 +159,13 @@ class Application:
             storage=self._storage,
             schedule=self.config.schedule,
             max_attempts=self.config.max_attempts,
-            coins_per_second=self.config.coins_per_second,
+            prices=self._prices,
             now=self.now,
         )
+
+    @property
+    def _prices(self) -> Prices:
+        return Prices(self.config.coins_per_second, self.config.daily_coin_limit)
 
     @cached_property
     def _canceler(self) -> Canceler:
@@ -174,19 +185,36 @@ class Application:
         return Transitions(
             table=self._table,
             reservations=self._reservations,
+            line=self._line,
             cancel_rule=apply_request,
             now=self.now,
         )
 
     @cached_property
+    def _line(self) -> Line:
+        return Line(
+            line=WaitingLine(self._dynamodb.Table(self.config.limits_table)),
+            limits=self._limits,
+            table=self._table,
+            # Who is woken changes by transitions, and these wake others.
+            give_execution=lambda task, facts: self._executions.give(
+                task, at_once=True, next_poll_at=self.now(), **facts
+            ),
+            now=self.now,
+        )
+
+    @cached_property
     def _reservations(self) -> Reservations:
-        limits = LimitTable(
+        return Reservations(self._limits, now=self.now)
+
+    @cached_property
+    def _limits(self) -> LimitTable:
+        return LimitTable(
             self._dynamodb.Table(self.config.limits_table),
             max_generating=self.config.max_generating,
             slot_seconds=self.config.slot_seconds,
             daily_coin_limit=self.config.daily_coin_limit,
         )
-        return Reservations(limits, now=self.now)
 
     @cached_property
     def _table(self) -> TaskTable:

@@ -18,14 +18,18 @@ class Executions:
         self._workflow = workflow
         self._now = now
 
-    def give(self, task: Task, *, at_once: bool = False, next_poll_at: datetime) -> Task:
+    def give(
+        self, task: Task, *, at_once: bool = False, next_poll_at: datetime, **facts: object
+    ) -> Task:
         """Record a new execution, then start it; a death in between leaves the task overdue again.
 
+        `facts` are further changes of the record.
         Raises `TaskConflictError` where another actor moved the task: then it needs none. Raises
         `WorkflowUnavailableError`.
         """
         execution = f"{task.task_id}-{task.version}"
-        changed = task.changed(self._now(), execution=execution, next_poll_at=next_poll_at)
+        now = self._now()
+        changed = task.changed(now, execution=execution, next_poll_at=next_poll_at, **facts)
         task = self._transitions.write_or_raise(task, changed)
         self._workflow.start(task.task_id, execution, at_once=at_once)
         return task

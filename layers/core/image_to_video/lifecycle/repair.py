@@ -13,6 +13,7 @@ from image_to_video.domain.generator import Generator, Ready, Running
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Frozen, Task, TaskStatus
 from image_to_video.lifecycle.executions import Executions
+from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.start_outcomes import accepted_as
 from image_to_video.lifecycle.store import video_key
@@ -39,6 +40,7 @@ class Repair:
         transitions: Transitions,
         workflow: Workflow,
         executions: Executions,
+        line: Line,
         storage: Storage,
         generator: Generator,
         starter: Starter,
@@ -49,6 +51,7 @@ class Repair:
         self._transitions = transitions
         self._workflow = workflow
         self._executions = executions
+        self._line = line
         self._storage = storage
         self._generator = generator
         self._starter = starter
@@ -56,8 +59,14 @@ class Repair:
         self._now = now
 
     def reconcile_tasks(self) -> int:
-        """Give each open task without a living workflow a new execution; return how many."""
+        """Give each open task without a living workflow a new execution; return how many.
+
+        Before that wake who may start of the line: whoever should have done so may have died.
+        """
         now = self._now()
+        woken = self._line.sweep()
+        if woken:
+            logger.info("tasks in line were woken", extra={"tasks": woken})
         revived = 0
         for task in self._table.overdue(now - timedelta(seconds=self._schedule.overdue_seconds)):
             if task.status.is_final or self._workflow.is_running(task.execution):
