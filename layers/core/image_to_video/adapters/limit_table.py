@@ -111,11 +111,8 @@ class LimitTable:
         """The coins of a day; None without a limit."""
         if not self._daily_coin_limit:
             return None
-        # A query, which whoever wakes the line needs to be permitted anyhow.
-        key = Key("limit").eq("coins") & Key("member").eq(day.isoformat())
-        found = self._table.query(KeyConditionExpression=key, ConsistentRead=True)["Items"]
-        spent: Any = found[0].get("spent", 0) if found else 0
-        return Budget(self._daily_coin_limit, self._daily_coin_limit - int(spent))
+        spent = int(self._day(day).get("spent", 0))
+        return Budget(self._daily_coin_limit, self._daily_coin_limit - spent)
 
     def reserve_coins(self, reservation: str, coins: int, day: date) -> bool:
         """Reserve coins of a day under this name, once; False when the budget is used up."""
@@ -134,10 +131,7 @@ class LimitTable:
             },
             name=reservation,
         )
-        if reserved:
-            return True
-        item = self._table.get_item(Key=_budget(day), ConsistentRead=True).get("Item", {})
-        return reservation in item
+        return reserved or reservation in self._day(day)
 
     def book_coins(self, reservation: str, reserved: int, spent: int, day: date) -> bool:
         """Replace reserved coins by those that were spent, once: 0 when nothing was accepted.
@@ -160,6 +154,12 @@ class LimitTable:
             KeyConditionExpression=Key("limit").eq(_SLOTS), ConsistentRead=True
         )
         return {str(item["member"]): item for item in found["Items"] if "holder" in item}
+
+    def _day(self, day: date) -> dict[str, Any]:
+        """A day's record; by a query, which is permitted for the slots anyhow."""
+        key = Key("limit").eq("coins") & Key("member").eq(day.isoformat())
+        found = self._table.query(KeyConditionExpression=key, ConsistentRead=True)["Items"]
+        return found[0] if found else {}
 
     def _names_of(self, task_id: str) -> list[str]:
         return [name for name, slot in self._slots().items() if slot["holder"] == task_id]
