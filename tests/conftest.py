@@ -13,7 +13,7 @@ import httpx
 import hypothesis
 import pytest
 from botocore.loaders import create_loader
-from image_to_video import clients, container, wiring
+from image_to_video import a2e_access, clients, container, wiring
 from image_to_video.adapters.safe_download import Downloads
 from image_to_video.domain.generator import PollAnswer, Running, Started, StartRequest
 from image_to_video.domain.schedule import Schedule
@@ -123,7 +123,7 @@ def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ImageToVideo")
     caches = (
         *(clients.session, container.settings, container.token_table),
-        *(wiring.secrets, wiring.application, wiring.event_topic),
+        *(a2e_access.secrets, wiring.application, wiring.event_topic),
     )
     for cache in caches:
         cache.cache_clear()

@@ -9,7 +9,9 @@ from typing import Any
 from uuid import uuid4
 
 from image_to_video.adapters.task_table import TaskTable
+from image_to_video.adapters.waiting_line import WaitingLine
 from image_to_video.domain.task import Task, TaskStatus, WaitingFor
+from image_to_video.domain.waiting_line import Entry
 from samtranslator.yaml_helper import yaml_parse
 
 from i2v.simulator.sample import SAMPLE_PATH
@@ -73,8 +75,8 @@ class Stage(Running):
     def queued(self, **fields: Any) -> Task:
         return self.record(waiting_for=WaitingFor.START, **fields)
 
-    def storing(self) -> Task:
-        return self.record(status=TaskStatus.STORING, result_url=self.result_url)
+    def storing(self, **fields: Any) -> Task:
+        return self.record(status=TaskStatus.STORING, result_url=self.result_url, **fields)
 
     @cached_property
     def result_url(self) -> str:
@@ -116,17 +118,30 @@ class Stage(Running):
         described = {"key": key, "etag": "e" * 32, "sequencer": "00", "version-id": version}
         return {"detail": {"bucket": {"name": self.stack.images_bucket}, "object": described}}
 
-    @contextmanager
-    def spent_coins(self) -> Iterator[None]:
-        """The budget of today is used up."""
-        table = self.emulator.table(self.limits_table)
-        key = {"limit": "coins", "member": datetime.now(UTC).date().isoformat()}
-        before = table.get_item(Key=key).get("Item", {**key, "spent": 0})
-        table.put_item(Item={**before, "spent": 10**9})
-        try:
-            yield
-        finally:
-            table.put_item(Item=before)
+    @cached_property
+    def line(self) -> WaitingLine:
+        return WaitingLine(self.emulator.table(self.limits_table))
+
+    def in_line(self, *, task_id: str | None = None, **fields: Any) -> Task:
+        """A task at the head of the line; with an id of your own its entry alone is there."""
+        now, key = datetime.now(UTC).replace(microsecond=0), f"0-{uuid4().hex}"
+        task = self.queued(line_entry=key, line_since=now, **fields)
+        entry = Entry(
+            key=key,
+            task_id=task_id or task.task_id,
+            owner=task.owner,
+            coins=30,
+            joined_at=now,
+        )
+        self.line.enter(entry)
+        return task
+
+    def holding(self, task: Task) -> Task:
+        """The task, which holds the slot that its record names."""
+        key = {"limit": "slots", "member": task.slot}
+        held = {"holder": task.task_id, "task_version": 0, "held_until": "9"}
+        self.emulator.table(self.limits_table).put_item(Item={**key, **held})
+        return task
 
     @cached_property
     def limits_table(self) -> str:

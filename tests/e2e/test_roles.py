@@ -5,11 +5,11 @@ That they suffice is shown by all the other files: their stack enforces them too
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from image_to_video.adapters.token_table import TokenTable
-from image_to_video.domain.task import Failure, FailureCode, TaskStatus, WaitingFor
+from image_to_video.domain.task import Failure, FailureCode, Task, TaskStatus
 
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.simulator.settings import SimulatorSettings
@@ -41,12 +41,6 @@ def starts_by_rest(stage: Stage) -> bool:
     with stage.api() as api:
         answer = api.post("/tasks", json={"image_url": stage.sample_url})
     return answer.status_code == 202 and answer.json()["status"] == "generating"
-
-
-def waits_for_coins_by_rest(stage: Stage) -> bool:
-    with stage.spent_coins(), stage.api() as api:
-        answer = api.post("/tasks", json={"image_url": stage.sample_url})
-    return answer.status_code == 202 and answer.json()["waiting_for"] == "coins"
 
 
 def shows(stage: Stage) -> bool:
@@ -118,12 +112,6 @@ def knows_an_upload_again(stage: Stage) -> bool:
     return answers[0] is not None and answers[0] == answers[1]
 
 
-def waits_for_coins_by_upload(stage: Stage) -> bool:
-    with stage.spent_coins():
-        answer = stage.call("OnImageUploadedFunction", stage.upload())
-    return answer is not None and stage.tasks.get(answer["task_id"]).waiting_for is WaitingFor.COINS
-
-
 def starts_by_poll(stage: Stage) -> bool:
     task = stage.queued()
     stage.call("PollTaskFunction", {"task_id": task.task_id})
@@ -147,17 +135,76 @@ def starts_an_upload_without_version_by_poll(stage: Stage) -> bool:
     return starts_an_upload_by_poll(stage, versioned=False)
 
 
-def waits_for_coins_by_poll(stage: Stage) -> bool:
-    task = stage.queued()
-    with stage.spent_coins():
-        stage.call("PollTaskFunction", {"task_id": task.task_id})
-    return stage.tasks.get(task.task_id).waiting_for is WaitingFor.COINS
-
-
 def stores(stage: Stage) -> bool:
-    task = stage.storing()
-    stage.call("StoreVideoFunction", {"task_id": task.task_id})
-    return stage.status(task.task_id) is TaskStatus.SUCCEEDED
+    return finishes(stage, stage.storing())
+
+
+def stores_and_releases_its_slot(stage: Stage) -> bool:
+    return finishes(stage, stage.storing(slot="00499"))
+
+
+def finishes(stage: Stage, task: Task) -> bool:
+    answer = stage.call("StoreVideoFunction", {"task_id": task.task_id})
+    return answer is not None and stage.status(task.task_id) is TaskStatus.SUCCEEDED
+
+
+def clears_the_line_by_store(stage: Stage) -> bool:
+    """One whose task is not there is taken out by whoever releases a slot."""
+    stage.in_line(task_id="gone")
+    finishes(stage, stage.holding(stage.storing(slot="00499")))
+    return "gone" not in [entry.task_id for entry in stage.line.first(9)]
+
+
+def wakes_by_store(stage: Stage) -> bool:
+    waiting = stage.in_line()
+    finishes(stage, stage.holding(stage.storing(slot="00499")))
+    return has_new_execution(stage, waiting)
+
+
+def wakes_by_poll(stage: Stage) -> bool:
+    """One whose start deadline has passed is closed, and its slot is released."""
+    waiting = stage.in_line()
+    long_ago = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
+    task = stage.holding(stage.queued(slot="00499", created_at=long_ago))
+    stage.call("PollTaskFunction", {"task_id": task.task_id})
+    return has_new_execution(stage, waiting)
+
+
+def cancels_in_line_by_rest(stage: Stage) -> bool:
+    task = stage.in_line()
+    with stage.api() as api:
+        return api.post(f"/tasks/{task.task_id}/cancel").status_code == 200
+
+
+def starts_from_the_line_by_poll(stage: Stage) -> bool:
+    task = stage.in_line()
+    return stage.call("PollTaskFunction", {"task_id": task.task_id}) is not None
+
+
+def cancels_in_line_by_redrive(stage: Stage) -> bool:
+    task = stage.in_line(cancel_requested_at=datetime.now(UTC))
+    return stage.call("RedriveTaskFunction", {"task_id": task.task_id}) is not None
+
+
+def starts_from_the_line_by_upload(stage: Stage) -> bool:
+    """It stands in line behind another one, and there is a slot for both."""
+    stage.in_line()
+    return starts_by_upload(stage)
+
+
+def clears_the_line_by_schedule(stage: Stage) -> bool:
+    stage.in_line(task_id="gone")
+    return stage.call("ReconcileTasksFunction", {}) is not None
+
+
+def revives_one_with_a_slot(stage: Stage) -> bool:
+    stage.record(status=TaskStatus.GENERATING, generator_task_id="f" * 24)
+    return stage.call("ReconcileTasksFunction", {}) is not None
+
+
+def redrives_one_with_a_slot(stage: Stage) -> bool:
+    task = stage.record(status=TaskStatus.GENERATING, generator_task_id="f" * 24)
+    return stage.call("RedriveTaskFunction", {"task_id": task.task_id}) is not None
 
 
 def takes_what_lies_there(stage: Stage) -> bool:
@@ -210,6 +257,10 @@ def knows_what_is_stored(stage: Stage) -> bool:
 def revives(stage: Stage) -> bool:
     task = stage.queued()
     stage.call("ReconcileTasksFunction", {})
+    return has_new_execution(stage, task)
+
+
+def has_new_execution(stage: Stage, task: Task) -> bool:
     execution = stage.tasks.get(task.task_id).execution
     if execution == task.execution:
         return False
@@ -227,7 +278,7 @@ Scenario = Callable[[Stage], bool]
 NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("ApiFunction", "dynamodb:GetItem", "TasksTable"): shows,
     ("ApiFunction", "dynamodb:PutItem", "TasksTable"): starts_by_rest,
-    ("ApiFunction", "dynamodb:GetItem", "LimitsTable"): waits_for_coins_by_rest,
+    ("ApiFunction", "dynamodb:DeleteItem", "LimitsTable"): cancels_in_line_by_rest,
     ("ApiFunction", "dynamodb:UpdateItem", "LimitsTable"): starts_by_rest,
     ("ApiFunction", "dynamodb:Query", "LimitsTable"): starts_by_rest,
     ("ApiFunction", "dynamodb:BatchGetItem", "TasksTable"): lists_by_status,
@@ -241,7 +292,11 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("AuthorizeFunction", "dynamodb:GetItem", "TokensTable"): lets_in,
     ("OnImageUploadedFunction", "dynamodb:GetItem", "TasksTable"): knows_an_upload_again,
     ("OnImageUploadedFunction", "dynamodb:PutItem", "TasksTable"): starts_by_upload,
-    ("OnImageUploadedFunction", "dynamodb:GetItem", "LimitsTable"): waits_for_coins_by_upload,
+    (
+        "OnImageUploadedFunction",
+        "dynamodb:DeleteItem",
+        "LimitsTable",
+    ): starts_from_the_line_by_upload,
     ("OnImageUploadedFunction", "dynamodb:UpdateItem", "LimitsTable"): starts_by_upload,
     ("OnImageUploadedFunction", "dynamodb:Query", "LimitsTable"): starts_by_upload,
     ("OnImageUploadedFunction", "states:StartExecution", "stateMachine"): starts_by_upload,
@@ -252,15 +307,20 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("OnImageUploadedFunction", "s3:GetObjectVersion", "ImagesBucket"): starts_by_upload,
     ("PollTaskFunction", "dynamodb:GetItem", "TasksTable"): starts_by_poll,
     ("PollTaskFunction", "dynamodb:PutItem", "TasksTable"): starts_by_poll,
-    ("PollTaskFunction", "dynamodb:GetItem", "LimitsTable"): waits_for_coins_by_poll,
+    ("PollTaskFunction", "dynamodb:DeleteItem", "LimitsTable"): starts_from_the_line_by_poll,
     ("PollTaskFunction", "dynamodb:UpdateItem", "LimitsTable"): starts_by_poll,
     ("PollTaskFunction", "dynamodb:Query", "LimitsTable"): starts_by_poll,
+    ("PollTaskFunction", "states:StartExecution", "stateMachine"): wakes_by_poll,
     ("PollTaskFunction", "secretsmanager:GetSecretValue", "A2ETokenSecret"): starts_by_poll,
     ("PollTaskFunction", "s3:GetObject", "ImagesBucket"): starts_an_upload_without_version_by_poll,
     ("PollTaskFunction", "s3:GetObjectVersion", "ImagesBucket"): starts_an_upload_by_poll,
     ("PollTaskFunction", "s3:DeleteObject", "VideosBucket"): clears_up_by_poll,
     ("StoreVideoFunction", "dynamodb:GetItem", "TasksTable"): stores,
     ("StoreVideoFunction", "dynamodb:PutItem", "TasksTable"): stores,
+    ("StoreVideoFunction", "dynamodb:Query", "LimitsTable"): stores,
+    ("StoreVideoFunction", "dynamodb:UpdateItem", "LimitsTable"): stores_and_releases_its_slot,
+    ("StoreVideoFunction", "dynamodb:DeleteItem", "LimitsTable"): clears_the_line_by_store,
+    ("StoreVideoFunction", "states:StartExecution", "stateMachine"): wakes_by_store,
     ("StoreVideoFunction", "s3:PutObject", "VideosBucket"): stores,
     ("StoreVideoFunction", "s3:GetObject", "VideosBucket"): takes_what_lies_there,
     ("StoreVideoFunction", "s3:AbortMultipartUpload", "VideosBucket"): takes_what_lies_there,
@@ -268,6 +328,9 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("PublishEventsFunction", "sns:Publish", "TaskEventsTopic"): publishes,
     ("RedriveTaskFunction", "dynamodb:GetItem", "TasksTable"): redrives,
     ("RedriveTaskFunction", "dynamodb:PutItem", "TasksTable"): redrives,
+    ("RedriveTaskFunction", "dynamodb:Query", "LimitsTable"): redrives_one_with_a_slot,
+    ("RedriveTaskFunction", "dynamodb:UpdateItem", "LimitsTable"): redrives_one_with_a_slot,
+    ("RedriveTaskFunction", "dynamodb:DeleteItem", "LimitsTable"): cancels_in_line_by_redrive,
     ("RedriveTaskFunction", "states:StartExecution", "stateMachine"): redrives,
     ("RedriveTaskFunction", "s3:GetObject", "VideosBucket"): knows_what_is_stored,
     ("RedriveTaskFunction", "secretsmanager:GetSecretValue", "A2ETokenSecret"): (
@@ -276,6 +339,9 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("ReconcileTasksFunction", "dynamodb:GetItem", "TasksTable"): revives,
     ("ReconcileTasksFunction", "dynamodb:PutItem", "TasksTable"): revives,
     ("ReconcileTasksFunction", "dynamodb:Query", "open_by_next_poll"): revives,
+    ("ReconcileTasksFunction", "dynamodb:Query", "LimitsTable"): revives,
+    ("ReconcileTasksFunction", "dynamodb:UpdateItem", "LimitsTable"): revives_one_with_a_slot,
+    ("ReconcileTasksFunction", "dynamodb:DeleteItem", "LimitsTable"): clears_the_line_by_schedule,
     ("ReconcileTasksFunction", "states:StartExecution", "stateMachine"): revives,
     ("ReconcileTasksFunction", "states:DescribeExecution", "execution"): revives,
 }

@@ -58,6 +58,17 @@ def check_slots(world: World) -> None:
     assert len(left) <= deaths(world), "a slot is held by a closed task"
 
 
+def check_line(world: World) -> None:
+    """Every task that waits for our limits stands in line, once; a death may leave an entry."""
+    entries = world.line()
+    waiting = {task.task_id for task in world.records() if task.in_line}
+    for task in world.records():
+        assert not task.in_line or task.status is TaskStatus.QUEUED, "a task in line that started"
+    assert waiting <= set(entries), "a task waits and does not stand in line"
+    left = len(entries) - len(waiting)
+    assert left <= len(world.interception.injected), "an entry in line that nobody waits at"
+
+
 def _charged(world: World) -> dict[str, set[int]]:
     """What A2E charged for the starts of each task, whose name begins with the task's id."""
     charged: dict[str, set[int]] = defaultdict(set)

@@ -8,7 +8,7 @@ from image_to_video.contract.event_types import event_type
 from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
 
 from i2v.simulator.damage import without_lengths
-from tests.faults.accounting import check_coins, check_slots
+from tests.faults.accounting import check_coins, check_line, check_slots
 from tests.faults.world import World
 
 FINAL_TYPES = ("succeeded", "failed", "canceled")
@@ -27,6 +27,7 @@ def check(world: World, *, tasks: int) -> None:
     check_events(world)
     check_coins(world)
     check_slots(world)
+    check_line(world)
 
 
 def check_work(world: World) -> None:
@@ -98,7 +99,9 @@ def check_times(world: World) -> None:
         first = min(flagged, default=task.ended_at)
         assert first <= due, f"I2: late only {first - due} after that was due"
         if task.reopened_at is None:
-            assert task.ended_at <= task.created_at + deadline + slack, "I2: past its deadline"
+            waited = timedelta(seconds=task.waited_seconds)
+            due = task.created_at + deadline + waited + slack
+            assert task.ended_at <= due, "I2: past its deadline"
 
 
 def check_videos(world: World, *, complete: bool = True) -> None:

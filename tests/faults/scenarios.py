@@ -35,8 +35,8 @@ class Scenario:
     hints: bool = False
 
 
-def create(world: World, key: str = "key") -> Task | None:
-    return world.call(lambda: world.tasks.create(OWNER, REQUEST, key))
+def create(world: World, key: str = "key", owner: str = OWNER) -> Task | None:
+    return world.call(lambda: world.tasks.create(owner, REQUEST, key))
 
 
 def rest(world: World) -> None:
@@ -298,6 +298,27 @@ def two_share_a_slot(world: World) -> None:
     world.run()
 
 
+def cancel_in_line(world: World) -> None:
+    """Of two that wait for the slot of a third, the one that is next is canceled."""
+    create(world, "first")
+    next_in_line = create(world, "second")
+    create(world, "third", owner="bert")
+    assert next_in_line is not None
+    world.run_for(10)
+    world.call(lambda: world.tasks.cancel(OWNER, next_in_line.task_id))
+    world.run()
+
+
+def waits_until_midnight(world: World) -> None:
+    """The coins of the day are for one task; the other's deadline and workflow end before it."""
+    world.spend(world.settings.daily_coin_limit - 40)
+    create(world, "first")
+    create(world, "second")
+    world.run_for(43_150)
+    world.end_all()
+    world.run()
+
+
 DONE = frozenset({S.SUCCEEDED})
 # A cancel that meets a fault may come after the end; what it must never do is lose or pay twice.
 CANCELED = frozenset({S.CANCELED})
@@ -332,7 +353,9 @@ SCENARIOS = [
     Scenario("execution aborted", aborted, DONE),
     Scenario("start unconfirmed", start_unconfirmed, DONE | FAILED, after_seconds=1800),
     Scenario("never started", never_started, FAILED, after_seconds=1260),
-    Scenario("two share a slot", two_share_a_slot, DONE, after_seconds=20, tasks=2),
+    Scenario("two share a slot", two_share_a_slot, DONE, tasks=2),
+    Scenario("cancel in line", cancel_in_line, DONE | CANCELED, after_seconds=5, tasks=3),
+    Scenario("coins at midnight", waits_until_midnight, DONE, after_seconds=43_190, tasks=2),
     Scenario("hint", hint, DONE, hints=True),
     Scenario("hint early", hint_early, DONE, after_seconds=1, hints=True),
     Scenario("hint twice", hint_twice, DONE, after_seconds=20, hints=True),

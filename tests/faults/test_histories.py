@@ -18,7 +18,7 @@ from image_to_video.lifecycle.hints import HintTokens
 from image_to_video.lifecycle.uploads import UploadedObject
 
 from i2v.simulator.settings import SimulatorSettings
-from tests.faults.accounting import check_coins, check_slots
+from tests.faults.accounting import check_coins, check_line, check_slots
 from tests.faults.interception import Kind, Point
 from tests.faults.invariants import (
     check,
@@ -28,7 +28,7 @@ from tests.faults.invariants import (
     check_work,
     nothing_is_lost,
 )
-from tests.faults.scenarios import OWNER, REQUEST
+from tests.faults.scenarios import REQUEST
 from tests.faults.world import TOKEN, World
 from tests.support.images import PNG
 
@@ -109,8 +109,9 @@ GENERATOR_FAULTS = [
     *({"on": "webhook", "kind": kind} for kind in ("never_sent", "sent_twice", "sent_early")),
 ]
 
+OWNERS = {"a": "anna", "b": "anna", "c": "bert"}
 tokens = st.sampled_from([TOKEN, "sk_forged"])
-keys = st.sampled_from(["a", "b", "c"])
+keys = st.sampled_from(sorted(OWNERS))
 points = st.one_of(st.none(), st.builds(Point, st.integers(0, 12), st.sampled_from(list(Kind))))
 
 
@@ -142,14 +143,14 @@ class Histories(RuleBasedStateMachine):
     @rule(key=keys, plan=points)
     def create(self, key: str, plan: Point | None) -> None:
         self.expected.add(f"rest {key}")
-        create = partial(self.world.tasks.create, OWNER, REQUEST, key)
+        create = partial(self.world.tasks.create, OWNERS[key], REQUEST, key)
         self.step(plan, lambda: self.world.call(create))
 
     @rule(key=keys, touched=st.sampled_from(["01", "02", "03"]), plan=points)
     def upload(self, key: str, touched: str, plan: Point | None) -> None:
         """Put an image, or only touch it: the same order, told by another event."""
         self.expected.add(f"upload {key}")
-        bucket, name = self.world.settings.images_bucket, f"uploads/{OWNER}/{key}.png"
+        bucket, name = self.world.settings.images_bucket, f"uploads/{OWNERS[key]}/{key}.png"
         s3 = self.world.application.client("s3")
         s3.put_object(Bucket=bucket, Key=name, Body=PNG, Metadata={"mtime": touched})
         uploaded = UploadedObject(bucket, name, None, f"etag-{touched}", touched)
@@ -160,7 +161,7 @@ class Histories(RuleBasedStateMachine):
     def cancel(self, data: Any, plan: Point | None) -> None:
         task = self.any_task(data)
         if task is not None:
-            cancel = partial(self.world.tasks.cancel, OWNER, task.task_id)
+            cancel = partial(self.world.tasks.cancel, task.owner, task.task_id)
             self.step(plan, lambda: self.world.call(cancel))
 
     @rule(data=st.data(), plan=points)
@@ -202,7 +203,7 @@ class Histories(RuleBasedStateMachine):
             return
         tasks = self.world.tasks
         others: dict[str, Callable[[], object]] = {
-            "cancel": lambda: tasks.cancel(OWNER, task.task_id),
+            "cancel": lambda: tasks.cancel(task.owner, task.task_id),
             "advance": lambda: self.world.steps.poll_task(task.task_id),
             "store": lambda: self.world.steps.store_video(task.task_id),
             "redrive": lambda: self.world.attempt(
@@ -210,7 +211,7 @@ class Histories(RuleBasedStateMachine):
             ),
             "reconcile": self.world.repair.reconcile_tasks,
             "hint": partial(self.world.hints.receive, task.task_id, token_of(task)),
-            "create": lambda: [tasks.create(OWNER, REQUEST, key) for key in "abc"],
+            "create": lambda: [tasks.create(OWNERS[key], REQUEST, key) for key in "abc"],
         }
         if action == "create":
             self.expected |= {f"rest {key}" for key in "abc"}
@@ -224,7 +225,7 @@ class Histories(RuleBasedStateMachine):
     def two_clients_at_once(self, key: str, number: int) -> None:
         """The same request comes in while it is being dealt with."""
         self.expected.add(f"rest {key}")
-        create = partial(self.world.tasks.create, OWNER, REQUEST, key)
+        create = partial(self.world.tasks.create, OWNERS[key], REQUEST, key)
         self.world.interception.begin(Point(number, Kind.DIED_BEFORE), meanwhile=create)
         self.world.call(create)
         self.world.interception.begin(None)
@@ -243,6 +244,7 @@ class Histories(RuleBasedStateMachine):
         check_charges(self.world)
         check_coins(self.world)
         check_slots(self.world)
+        check_line(self.world)
         check_refunds(self.world)
         check_work(self.world)
         check_videos(self.world, complete=False)
@@ -264,7 +266,8 @@ def world(make_world: Any, request: pytest.FixtureRequest) -> World:
     # Fewer coins are reserved than A2E charges (30), so that a mix-up of the two is noticed.
     made: World = make_world(
         MAX_GENERATING="2",
-        DAILY_COIN_LIMIT="10000",
+        # For four tasks: a fifth one waits for the next day.
+        DAILY_COIN_LIMIT="130",
         COINS_PER_SECOND="a2e=5,a2e-v2=10,a2e-v2-flash=5",
         POLL_PACE="0=10,60=120,3600=1800",
         SLOT_SECONDS="7200",

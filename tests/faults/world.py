@@ -23,7 +23,7 @@ from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.adapters.safe_download import Downloads, GuardedTransport
 from image_to_video.adapters.task_table import task_of
 from image_to_video.domain.errors import ImageToVideoError
-from image_to_video.domain.task import Task
+from image_to_video.domain.task import Task, iso
 from image_to_video.settings import Settings
 from moto.backends import get_backend
 
@@ -132,6 +132,8 @@ class World:
         self.next_schedule = self._in(300)
         self.executions.clear()
         self.published = 0
+        self.spent_before = 0
+        self.idle_since: datetime | None = None
         self.asked.clear()
         self._rendered.clear()
         self.interception.forget()
@@ -232,6 +234,7 @@ class World:
             wakes.append(datetime.fromtimestamp(hint_at, UTC))
         moment = min([*wakes, self.next_schedule, end])
         self.clock.moment = max(self.clock(), moment)
+        self._check_idle()
         if self.clock() >= self.next_schedule:
             self.next_schedule = self._in(300)
             self._lambda(self.repair.reconcile_tasks)
@@ -242,6 +245,34 @@ class World:
         for name, execution in list(self.executions.items()):
             if execution.wake <= self.clock():
                 self._step(name, execution)
+
+    def _check_idle(self) -> None:
+        """Nobody waits for what is free longer than until the schedule comes, and for each fault.
+
+        What is free now has been so since the moment before, or since a lease has ended.
+        """
+        since, now = self.idle_since, self.clock()
+        longest = 310 + 400 * len(self.interception.injected)
+        assert since is None or (now - since).total_seconds() <= longest, "a slot lies idle"
+        self.idle_since = (since or now) if self._somebody_could_start() else None
+
+    def _somebody_could_start(self) -> bool:
+        """True where the first in line waits for nothing that is not free."""
+        if not any(item["limit"]["S"] == "line" for item in self._limits()):
+            return False
+        waiting = [task for task in self._open() if task.in_line]
+        if not waiting:
+            return False
+        now = iso(self.clock())
+        taken = [i for i in self._limits() if "holder" in i and i["held_until"]["S"] > now]
+        first = min(waiting, key=lambda task: task.line_entry or "")
+        coins = self.settings.coins_per_second[first.model_version] * first.video_time
+        left = self.settings.daily_coin_limit - sum(
+            int(item["spent"]["N"])
+            for item in self._limits()
+            if "spent" in item and item["member"]["S"] == now[:10]
+        )
+        return len(taken) < self.settings.max_generating and coins <= left
 
     def _adopt_executions(self) -> bool:
         for machine in self._machines:
@@ -312,9 +343,23 @@ class World:
         table = self._tables[self.settings.tasks_table]
         return [self._required(item.to_json()["Attributes"]) for item in table.all_items()]
 
+    def spend(self, coins: int) -> None:
+        """Somebody else spends so many coins of today."""
+        self.spent_before += coins
+        self.application.table("LIMITS_TABLE").update_item(
+            Key={"limit": "coins", "member": self.clock().date().isoformat()},
+            UpdateExpression="ADD spent :coins",
+            ExpressionAttributeValues={":coins": coins},
+        )
+
     def spent(self) -> int:
         """What the budgets of all days count as spent, reservations included."""
-        return sum(int(item["spent"]["N"]) for item in self._limits() if "spent" in item)
+        spent = sum(int(item["spent"]["N"]) for item in self._limits() if "spent" in item)
+        return spent - self.spent_before
+
+    def line(self) -> list[str]:
+        """The tasks whose entries stand in line."""
+        return [i["task_id"]["S"] for i in self._limits() if i["limit"]["S"] == "line"]
 
     def reservations(self) -> dict[str, int]:
         """The coins that are reserved and not booked, by the owner of the attempt's lease."""

@@ -55,7 +55,7 @@ def configured(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(wiring, "now", clock)
-    monkeypatch.setattr(wiring, "_generator", lambda config: generator)
+    monkeypatch.setattr(wiring, "generator", lambda config: generator)
 
 
 @pytest.fixture

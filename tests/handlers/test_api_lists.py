@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from image_to_video import wiring
+from image_to_video import a2e_access
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.task import TaskStatus
 
@@ -199,7 +199,7 @@ def test_a_new_key_ends_the_lists_that_are_under_way(deployed: Application, cloc
         SecretId=deployed.environment["CURSOR_KEY_SECRET"], SecretString="another"
     )
     # As in a container that starts now.
-    wiring.secrets.cache_clear()
+    a2e_access.secrets.cache_clear()
 
     assert_problem(send(listing(limit="1", cursor=cursor)), 400, "malformed_request")
 

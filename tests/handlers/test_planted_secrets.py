@@ -15,7 +15,7 @@ import pytest
 from awslambdaric import bootstrap
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from image_to_video import wiring
+from image_to_video import a2e_access, wiring
 from image_to_video.domain.errors import GeneratorUnavailableError
 
 import functions.authorize.app as authorize
@@ -97,12 +97,12 @@ def a2e(deployed: Application, monkeypatch: pytest.MonkeyPatch) -> Callable[[Ans
     def answering(answer: Answer) -> None:
         transport = httpx.MockTransport(answer)
         monkeypatch.setattr(httpx, "HTTPTransport", lambda **_: transport)
-        monkeypatch.setattr(wiring, "_generator", REAL_GENERATOR)
+        monkeypatch.setattr(wiring, "generator", REAL_GENERATOR)
 
     return answering
 
 
-REAL_GENERATOR: Final = wiring._generator
+REAL_GENERATOR: Final = a2e_access.generator
 
 
 def json_answer(status: int, body: Any) -> Answer:

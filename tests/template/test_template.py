@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from image_to_video import wiring
+from image_to_video import a2e_access
 from image_to_video.adapters import safe_download as downloads
 from image_to_video.adapters import task_table as table
 from image_to_video.contract.asyncapi import event_catalogue
@@ -267,7 +267,7 @@ def test_a_transfer_ends_before_the_function_that_stores_it(
 
 
 def test_no_library_retries_a_paid_start(settings: Settings) -> None:
-    generator: Any = wiring._generator(settings)
+    generator: Any = a2e_access.generator(settings)
     transport = generator._client._transport
     assert transport._pool._retries == 0
     assert transport._pool._max_keepalive_connections == 0

@@ -4,34 +4,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from image_to_video import clients
-from image_to_video.adapters.a2e_client import A2E
+from image_to_video.a2e_access import account_token, generator, secrets
 from image_to_video.adapters.duration_table import DurationTable
 from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.adapters.limit_table import LimitTable
 from image_to_video.adapters.safe_download import Downloads, guarded_client
-from image_to_video.adapters.secret_cache import Secrets
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_lists import TaskLists
 from image_to_video.adapters.task_table import TaskTable
+from image_to_video.adapters.waiting_line import WaitingLine
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.clients import on_first_use
 from image_to_video.container import now, settings
-from image_to_video.domain.errors import GeneratorAccessError, SettingsError
+from image_to_video.domain.errors import SettingsError
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.polls import Polls
-from image_to_video.domain.task import WaitingFor
+from image_to_video.domain.prices import Prices
 from image_to_video.lifecycle.cancel import Canceler, apply_request
 from image_to_video.lifecycle.cursors import Cursors
 from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.hints import Hints, HintTokens
 from image_to_video.lifecycle.intake import Intake
+from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.overdue import Turns
 from image_to_video.lifecycle.poll import Poller
 from image_to_video.lifecycle.repair import Repair
@@ -43,12 +41,6 @@ from image_to_video.lifecycle.store import Storer
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.settings import Settings
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-# A changed secret is picked up after this long.
-_SECRET_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -69,13 +61,14 @@ class Application:
         """What owners can do."""
         return VideoTasks(
             table=self._table,
-            lists=TaskLists(Table(self._dynamodb, self.config.tasks_table)),
+            lists=TaskLists(Table(clients.dynamodb(), self.config.tasks_table)),
             storage=self._storage,
             intake=Intake(
                 table=self._table,
                 workflow=self._workflow,
                 storage=self._storage,
                 starter=self._starter,
+                prices=self._prices,
                 schedule=self.config.schedule,
                 default_prompt=self.config.default_prompt,
                 default_negative_prompt=self.config.default_negative_prompt,
@@ -83,6 +76,7 @@ class Application:
                 now=self.now,
             ),
             canceler=self._canceler,
+            line=self._line,
             cursors=Cursors(self._cursor_key),
             now=self.now,
         )
@@ -122,6 +116,7 @@ class Application:
             transitions=self._transitions,
             workflow=self._workflow,
             executions=self._executions,
+            line=self._line,
             storage=self._storage,
             generator=self.generator,
             starter=self._starter,
@@ -153,6 +148,7 @@ class Application:
         return Starter(
             transitions=self._transitions,
             reservations=self._reservations,
+            line=self._line,
             outcomes=StartOutcomes(
                 transitions=self._transitions, schedule=self.config.schedule, now=self.now
             ),
@@ -162,9 +158,13 @@ class Application:
             hint_tokens=self._hint_tokens,
             schedule=self.config.schedule,
             max_attempts=self.config.max_attempts,
-            coins_per_second=self.config.coins_per_second,
+            prices=self._prices,
             now=self.now,
         )
+
+    @property
+    def _prices(self) -> Prices:
+        return Prices(self.config.coins_per_second, self.config.daily_coin_limit)
 
     @cached_property
     def _polls(self) -> Polls:
@@ -173,7 +173,7 @@ class Application:
 
     @cached_property
     def _learned(self) -> LearnedDurations:
-        return LearnedDurations(DurationTable(self._limits), self._polls, now=self.now)
+        return LearnedDurations(DurationTable(self._limits_table), self._polls, now=self.now)
 
     @cached_property
     def _canceler(self) -> Canceler:
@@ -193,34 +193,47 @@ class Application:
         return Transitions(
             table=self._table,
             reservations=self._reservations,
+            line=self._line,
             cancel_rule=apply_request,
             now=self.now,
         )
 
     @cached_property
+    def _line(self) -> Line:
+        return Line(
+            line=WaitingLine(self._limits_table),
+            limits=self._limits,
+            table=self._table,
+            # Who is woken changes by transitions, and these wake others.
+            give_execution=lambda task, facts: self._executions.give(
+                task, at_once=True, next_poll_at=self.now(), **facts
+            ),
+            now=self.now,
+        )
+
+    @cached_property
     def _reservations(self) -> Reservations:
-        limits = LimitTable(
-            self._limits,
+        return Reservations(self._limits, now=self.now)
+
+    @cached_property
+    def _limits(self) -> LimitTable:
+        return LimitTable(
+            self._limits_table,
             max_generating=self.config.max_generating,
             slot_seconds=self.config.slot_seconds,
             daily_coin_limit=self.config.daily_coin_limit,
         )
-        return Reservations(limits, now=self.now)
 
     @cached_property
     def _table(self) -> TaskTable:
         return TaskTable(
-            Table(self._dynamodb, self.config.tasks_table),
+            Table(clients.dynamodb(), self.config.tasks_table),
             retention_days=self.config.task_retention_days,
         )
 
     @cached_property
-    def _limits(self) -> Table:
-        return Table(self._dynamodb, self.config.limits_table)
-
-    @cached_property
-    def _dynamodb(self) -> "DynamoDBClient":
-        return clients.dynamodb()
+    def _limits_table(self) -> Table:
+        return Table(clients.dynamodb(), self.config.limits_table)
 
     @cached_property
     def _storage(self) -> Storage:
@@ -240,12 +253,6 @@ class Application:
 
 
 @cache
-def secrets() -> Secrets:
-    """The secrets, each read once for all who need it."""
-    return Secrets(clients.secretsmanager(), max_age=_SECRET_SECONDS)
-
-
-@cache
 def application(api_id: str | None = None) -> Application:
     """The application with its real adapters; the API's function says which API it serves."""
     config = settings()
@@ -254,9 +261,9 @@ def application(api_id: str | None = None) -> Application:
     client = on_first_use(lambda: guarded_client(permit_loopback=config.permit_loopback))
     return Application(
         config,
-        generator=_generator(config),
+        generator=generator(config),
         downloads=Downloads(client),
-        account_token=_account_token(config),
+        account_token=account_token(config),
         now=now,
     )
 
@@ -287,27 +294,4 @@ def event_topic() -> EventTopic:
         topic_arn=config.topic_arn,
         stack_name=config.stack_name,
         schema_url=config.event_schema_url,
-    )
-
-
-def _account_token(config: Settings) -> Callable[[], str]:
-    def token() -> str:
-        try:
-            return secrets().get(config.a2e_token_secret)
-        except (BotoCoreError, ClientError) as error:
-            raise GeneratorAccessError(
-                "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
-            ) from error
-
-    return token
-
-
-def _generator(config: Settings) -> Generator:
-    address = str(config.a2e_url).rstrip("/")
-    client = on_first_use(lambda: clients.generator_http(address))
-    return A2E(
-        client,
-        _account_token(config),
-        start_timeout_seconds=config.start_timeout_seconds,
-        permit_http=config.permit_loopback,
     )

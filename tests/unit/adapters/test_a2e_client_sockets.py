@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import httpx
 import pytest
-from image_to_video import wiring
+from image_to_video import a2e_access
 from image_to_video.domain.errors import (
     GeneratorError,
     GeneratorUnavailableError,
@@ -47,7 +47,7 @@ def connected(application: Application, settings: Settings) -> Connect:
     def connect(url: str) -> Generator:
         changed = {"a2e_url": HttpUrl(url), "start_timeout_seconds": PATIENCE}
         config = settings.model_copy(update=changed)
-        return wiring._generator(config)
+        return a2e_access.generator(config)
 
     return connect
 

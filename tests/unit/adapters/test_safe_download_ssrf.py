@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from image_to_video import wiring
+from image_to_video import a2e_access
 from image_to_video.adapters.safe_download import Downloads, guarded_client
 from image_to_video.adapters.secret_cache import Secrets
 from image_to_video.domain.errors import GeneratorUnavailableError, VideoDownloadError
@@ -243,7 +243,7 @@ def test_the_token_goes_to_a2e_and_to_no_proxy(
         monkeypatch.setenv(name, "http://10.0.0.1:3128")
     watch.answer({"a2e.example": [[PUBLIC]]})
     monkeypatch.setattr(Secrets, "get", lambda *_: "sk_a2e")
-    generator = wiring._generator(
+    generator = a2e_access.generator(
         settings.model_copy(update={"a2e_url": HttpUrl("https://a2e.example")})
     )
     with pytest.raises(GeneratorUnavailableError):

@@ -297,10 +297,13 @@ class TestLimits:
         generator.starts = [StartUnconfirmedError("timeout"), Started("gen-000002", 30)]
         first = tasks.create(OWNER, REQUEST, "1")
         tasks.cancel(OWNER, first.task_id)
-        assert tasks.create(OWNER, REQUEST, "2").waiting_for is WaitingFor.GENERATOR
+        second = tasks.create(OWNER, REQUEST, "2")
+        assert second.waiting_for is WaitingFor.SLOT
         assert until_closed(services, first, clock).cancellation is TOO_LATE
         clock.advance(1800)
-        assert tasks.create(OWNER, REQUEST, "3").status is TaskStatus.GENERATING
+        services.repair.reconcile_tasks()
+        services.workflow_steps.poll_task(second.task_id)
+        assert tasks.get(OWNER, second.task_id).status is TaskStatus.GENERATING
 
     def test_a_cancel_request_that_waits_long_keeps_its_slot_too(
         self, tasks: VideoTasks, steps: WorkflowSteps, generator: ScriptedGenerator, clock: Clock
@@ -311,4 +314,4 @@ class TestLimits:
         for _ in range(60):
             clock.advance(steps.poll_task(first.task_id).wait_seconds)
         assert clock() - first.created_at > timedelta(seconds=1800)
-        assert tasks.create(OWNER, REQUEST, "2").waiting_for is WaitingFor.GENERATOR
+        assert tasks.create(OWNER, REQUEST, "2").waiting_for is WaitingFor.SLOT

@@ -36,7 +36,7 @@ def test_a_full_generator_keeps_tasks_queued(
     tasks: VideoTasks, steps: WorkflowSteps, generator: ScriptedGenerator, clock: Clock
 ) -> None:
     first, second = create(tasks, "1"), create(tasks, "2")
-    assert (second.status, second.waiting_for) == (TaskStatus.QUEUED, WaitingFor.GENERATOR)
+    assert (second.status, second.waiting_for) == (TaskStatus.QUEUED, WaitingFor.SLOT)
     generator.answers = [Ready("completed", "https://results.example.com/v.mp4")]
     clock.advance(20)
     steps.poll_task(first.task_id)
@@ -45,13 +45,15 @@ def test_a_full_generator_keeps_tasks_queued(
 
 
 def test_a_slot_of_an_actor_that_died_after_its_write_is_released_by_who_reads_it(
-    tasks: VideoTasks, services: Services
+    tasks: VideoTasks, services: Services, steps: WorkflowSteps
 ) -> None:
     first = create(tasks, "1")
     services._table.write(first.canceled(services.now(), Cancellation.REFUNDED))
-    assert create(tasks, "2").waiting_for is WaitingFor.GENERATOR
+    second = create(tasks, "2")
+    assert second.waiting_for is WaitingFor.SLOT
     services._transitions.reload(first)
-    assert create(tasks, "3").status is TaskStatus.GENERATING
+    steps.poll_task(second.task_id)
+    assert tasks.get("anna", second.task_id).status is TaskStatus.GENERATING
 
 
 def test_a_used_up_budget_keeps_tasks_queued_until_the_next_day(
@@ -91,7 +93,7 @@ def test_an_unconfirmed_start_keeps_its_slot_and_its_coins(
 ) -> None:
     generator.starts = [StartUnconfirmedError("reset")]
     create(tasks, "1")
-    assert create(tasks, "2").waiting_for is WaitingFor.GENERATOR
+    assert create(tasks, "2").waiting_for is WaitingFor.SLOT
     assert len(generator.requests) == 1
 
 
@@ -102,7 +104,7 @@ def test_a_canceled_task_keeps_its_slot_while_the_generator_may_be_at_work(
     generator.answers, generator.refunds = [begun], [True]
     tasks.cancel("anna", create(tasks, "1").task_id)
     second = create(tasks, "2")
-    assert second.waiting_for is WaitingFor.GENERATOR
+    assert second.waiting_for is WaitingFor.SLOT
     clock.advance(1800)
     generator.answers = [refundable]
     steps.poll_task(second.task_id)
@@ -126,7 +128,7 @@ def test_the_slower_of_two_starts_releases_its_own_coins_and_leaves_the_slot(
     items = application.table("LIMITS_TABLE").scan()["Items"]
     assert [int(item["spent"]) for item in items if "spent" in item] == [30]
     assert len([item for item in items if "holder" in item]) == 1
-    assert create(tasks, "2").waiting_for is WaitingFor.GENERATOR
+    assert create(tasks, "2").waiting_for is WaitingFor.SLOT
 
 
 def test_the_slower_of_two_starts_releases_a_slot_that_the_quicker_one_gave_back(
@@ -172,7 +174,7 @@ def test_a_write_that_is_refused_releases_nothing(
     with pytest.raises(TaskConflictError):
         services._transitions.write_or_raise(generating, closed)
     assert spent(application) == [30]
-    assert create(tasks, "2").waiting_for is WaitingFor.GENERATOR
+    assert create(tasks, "2").waiting_for is WaitingFor.SLOT
 
 
 def test_a_write_that_fails_reserves_nothing(

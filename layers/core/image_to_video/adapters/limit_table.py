@@ -6,11 +6,12 @@ own name until they are booked, so booking may be repeated without counting twic
 """
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from image_to_video.domain.task import iso
+from image_to_video.domain.waiting_line import Budget
 
 if TYPE_CHECKING:
     from image_to_video.adapters.dynamodb_table import Table
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 _SLOTS: Final = "slots"
 # A day's record is of no use after this long.
 _BUDGET_KEPT: Final = timedelta(days=7)
+
+
+class Slot(NamedTuple):
+    """A slot that a task holds, and until when; without a name where there is no limit."""
+
+    name: str
+    until: datetime
 
 
 class LimitTable:
@@ -31,38 +39,79 @@ class LimitTable:
         self._slot_life = timedelta(seconds=slot_seconds)
         self._daily_coin_limit = daily_coin_limit
 
-    def take_slot(self, task_id: str, version: int, now: datetime) -> bool:
-        """Hold a slot for this task, for longer if it has one; False when all are taken.
+    @property
+    def has_limits(self) -> bool:
+        """True where a task may have to wait for one of them."""
+        return bool(self._max_generating or self._daily_coin_limit)
+
+    def take_slot(self, task_id: str, version: int, now: datetime) -> Slot | None:
+        """Hold a slot for this task, for longer if it has one; None when all are taken.
 
         `version` is that of the task's record: a slot held for a newer one is left alone.
         """
         if not self._max_generating:
-            return True
+            return Slot("", now + self._slot_life)
         refused: set[str] = set()
         # A slot that is refused was taken meanwhile, perhaps by another start of this very task:
         # only what is held now says whether a second one would be too many.
         while (name := self._candidate(task_id, now)) is not None and name not in refused:
             if self._hold(name, task_id, version, now):
-                return True
+                return Slot(name, now + self._slot_life)
             refused.add(name)
-        return False
+        return None
 
-    def release_slot(self, task_id: str, version: int) -> None:
-        """Release the task's slot; harmless when it has none.
+    def is_fresh(self, slot: Slot, now: datetime) -> bool:
+        """True while more than half of a slot's time is left."""
+        return slot.until - now > self._slot_life / 2
+
+    def renew_slot(self, name: str, task_id: str, version: int, now: datetime) -> Slot | None:
+        """Hold this slot for longer; None where it is not this task's any more."""
+        until = now + self._slot_life
+        if not self._max_generating:
+            return Slot(name, until)
+        renewed = self._change(
+            {"limit": _SLOTS, "member": name},
+            "SET held_until = :until, task_version = :version",
+            "holder = :task AND task_version <= :version",
+            {":task": task_id, ":version": version, ":until": iso(until)},
+        )
+        return Slot(name, until) if renewed else None
+
+    def release_slot(self, task_id: str, version: int, name: str | None = None) -> bool:
+        """Release the task's slot; False when it has none. Without its name, all are read.
 
         A slot that was taken for this version of the task's record or a newer one is kept: another
         start of the same task has it.
         """
         if not self._max_generating:
-            return
-        for name, slot in self._slots().items():
-            if slot["holder"] == task_id:
-                self._change(
-                    {"limit": _SLOTS, "member": name},
-                    "REMOVE holder SET held_until = :past",
-                    "holder = :task AND task_version < :version",
-                    {":task": task_id, ":past": "", ":version": version},
-                )
+            return False
+        freed = False
+        for held in [name] if name else self._names_of(task_id):
+            freed |= self._change(
+                {"limit": _SLOTS, "member": held},
+                "REMOVE holder SET held_until = :past",
+                "holder = :task AND task_version < :version",
+                {":task": task_id, ":past": "", ":version": version},
+            )
+        return freed
+
+    def holders(self, now: datetime) -> list[str] | None:
+        """The tasks that hold slots now; None without a limit."""
+        if not self._max_generating:
+            return None
+        slots = self._slots().values()
+        return [str(slot["holder"]) for slot in slots if str(slot["held_until"]) > iso(now)]
+
+    def free_slots(self, holders: list[str] | None) -> int | None:
+        """How many slots are left beside these; None without a limit."""
+        return None if holders is None else self._max_generating - len(holders)
+
+    def budget(self, day: date) -> Budget | None:
+        """The coins of a day; None without a limit."""
+        if not self._daily_coin_limit:
+            return None
+        spent = int(self._day(day).get("spent", 0))
+        return Budget(self._daily_coin_limit, self._daily_coin_limit - spent)
 
     def reserve_coins(self, reservation: str, coins: int, day: date) -> bool:
         """Reserve coins of a day under this name, once; False when the budget is used up."""
@@ -81,21 +130,23 @@ class LimitTable:
             },
             name=reservation,
         )
-        if reserved:
-            return True
-        item = self._table.get_item(Key=_budget(day), ConsistentRead=True).get("Item", {})
-        return reservation in item
+        return reserved or reservation in self._day(day)
 
-    def book_coins(self, reservation: str, reserved: int, spent: int, day: date) -> None:
-        """Replace reserved coins by those that were spent, once: 0 when nothing was accepted."""
-        if self._daily_coin_limit:
-            self._change(
-                _budget(day),
-                "REMOVE #name ADD spent :difference",
-                "attribute_exists(#name)",
-                {":difference": spent - reserved},
-                name=reservation,
-            )
+    def book_coins(self, reservation: str, reserved: int, spent: int, day: date) -> bool:
+        """Replace reserved coins by those that were spent, once: 0 when nothing was accepted.
+
+        True where that has freed some.
+        """
+        if not self._daily_coin_limit:
+            return False
+        booked = self._change(
+            _budget(day),
+            "REMOVE #name ADD spent :difference",
+            "attribute_exists(#name)",
+            {":difference": spent - reserved},
+            name=reservation,
+        )
+        return booked and spent < reserved
 
     def _slots(self) -> dict[str, dict[str, Any]]:
         found = self._table.query(
@@ -105,6 +156,19 @@ class LimitTable:
             ConsistentRead=True,
         )
         return {str(item["member"]): item for item in found["Items"] if "holder" in item}
+
+    def _day(self, day: date) -> dict[str, Any]:
+        """A day's record; by a query, which is permitted for the slots anyhow."""
+        found = self._table.query(
+            KeyConditionExpression="#limit = :coins AND #member = :day",
+            ExpressionAttributeNames={"#limit": "limit", "#member": "member"},
+            ExpressionAttributeValues={":coins": "coins", ":day": day.isoformat()},
+            ConsistentRead=True,
+        )["Items"]
+        return found[0] if found else {}
+
+    def _names_of(self, task_id: str) -> list[str]:
+        return [name for name, slot in self._slots().items() if slot["holder"] == task_id]
 
     def _candidate(self, task_id: str, now: datetime) -> str | None:
         """The slot that this task holds, or the first free one."""

@@ -42,6 +42,17 @@ _STAGES: Final = {
 Reference = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
 
 
+PlaceInLine = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        description="How many tasks start before it, this one included, while it waits for our own"
+        " limits: 1 is the next one, and 1000 stands for any further back. Only where one task is"
+        " shown; null in lists and events, and for a task that does not wait in line.",
+    ),
+]
+
+
 class View(BaseModel):
     """Base of what is shown to callers."""
 
@@ -88,6 +99,7 @@ class TaskView(View):
     status: TaskStatus
     late: bool
     waiting_for: WaitingFor | None
+    place_in_line: PlaceInLine = None
     name: str
     image_url: str
     prompt: str

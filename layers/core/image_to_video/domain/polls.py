@@ -58,7 +58,8 @@ class Polls:
             return True
         known_until = task.next_poll_at + timedelta(seconds=self.schedule.overdue_seconds) * 0.8
         if self.slot_seconds is not None:
-            # Each write renews the slot, and nothing else does.
-            lease = timedelta(seconds=self.slot_seconds) * 0.8
-            known_until = min(known_until, task.updated_at + lease)
+            # A write renews the slot, if it is worth it, and nothing else does.
+            lease = timedelta(seconds=self.slot_seconds)
+            held_until = task.slot_until or task.updated_at + lease
+            known_until = min(known_until, held_until - lease * 0.2)
         return due > known_until

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Annotated, Final, Self
+from zlib import crc32
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveInt, model_validator
 
@@ -46,6 +47,11 @@ class Pace(BaseModel):
 
 
 type PaceText = Annotated[Pace, BeforeValidator(Pace.parse)]
+
+
+def spread(seconds: float, seed: str) -> int:
+    """A wait of so long, or up to a quarter longer, always the same for the same seed."""
+    return int(seconds * (1 + crc32(seed.encode()) / 2**34))
 
 
 class Schedule(BaseModel):

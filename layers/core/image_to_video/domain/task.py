@@ -1,7 +1,8 @@
 """The words of the application as types: the task, its statuses, and what can happen to it."""
 
+import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
@@ -70,6 +71,7 @@ class WaitingFor(StrEnum):
     """Why a queued task is still queued."""
 
     START = "start"
+    SLOT = "slot"
     GENERATOR = "generator"
     COINS = "coins"
     ACCESS = "access"
@@ -170,6 +172,14 @@ class Task(Frozen):
     status: TaskStatus = TaskStatus.QUEUED
     late: bool = False
     waiting_for: WaitingFor | None = None
+    # Its place in the line of tasks that wait for our own limits; since when it stands there, or
+    # None when it does not; and how long it did before.
+    line_entry: str | None = None
+    line_since: Moment | None = None
+    waited_seconds: int = 0
+    # The slot that it held last, and until when.
+    slot: str | None = None
+    slot_until: Moment | None = None
 
     name: str
     image_url: str
@@ -236,6 +246,22 @@ class Task(Frozen):
         return is_starting or self.may_be_at_work
 
     @property
+    def in_line(self) -> bool:
+        """True while it waits for our own limits alone."""
+        return self.line_since is not None
+
+    def waited(self, now: datetime) -> timedelta:
+        """How long it has waited for our own limits; its start deadline stands still meanwhile."""
+        standing = now - self.line_since if self.line_since else timedelta()
+        return timedelta(seconds=self.waited_seconds) + max(standing, timedelta())
+
+    def out_of_line(self, now: datetime) -> dict[str, Any]:
+        """The changes by which it leaves the line; none where it does not stand there."""
+        if not self.in_line:
+            return {}
+        return {"line_since": None, "waited_seconds": math.ceil(self.waited(now).total_seconds())}
+
+    @property
     def may_be_mended(self) -> bool:
         """True where it failed, and the video that was paid for may be had after all."""
         if self.failure is None:
@@ -274,7 +300,7 @@ class Task(Frozen):
         if not self.status.may_become(status):
             raise ValueError(f"a task cannot go from {self.status} to {status}")
         if status is not TaskStatus.QUEUED:
-            changes["waiting_for"] = None
+            changes |= {"waiting_for": None, **self.out_of_line(now)}
         if status.is_final:
             changes |= {"next_poll_at": None, "ended_at": self.ended_at or now}
         changes |= {"version": self.version + 1, "updated_at": now}
@@ -288,6 +314,8 @@ class Task(Frozen):
         """
         if not self.may_be_mended and self.status is not TaskStatus.SUCCEEDED:
             raise ValueError(f"a task that is {self.status} is not opened again")
+        # It may have lost its slot meanwhile.
+        changes |= {"slot": None, "slot_until": None}
         changes |= {"failure": None, "video": None, "ended_at": None}
         changes |= {"reopened_at": now, "next_poll_at": now}
         changes |= {"version": self.version + 1, "updated_at": now}

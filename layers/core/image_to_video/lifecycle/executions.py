@@ -29,9 +29,8 @@ class Executions:
         `WorkflowUnavailableError`.
         """
         execution = f"{task.task_id}-{task.version}"
-        changed = task.changed(
-            self._now(), execution=execution, next_poll_at=next_poll_at, **changes
-        )
+        now = self._now()
+        changed = task.changed(now, execution=execution, next_poll_at=next_poll_at, **changes)
         task = self._transitions.write_or_raise(task, changed)
         self._workflow.start(task.task_id, execution, at_once=at_once)
         return task

@@ -21,6 +21,7 @@ from image_to_video.domain.errors import (
     WorkflowUnavailableError,
 )
 from image_to_video.domain.image_files import MAX_IMAGE_BYTES
+from image_to_video.domain.prices import Prices
 from image_to_video.domain.public_addresses import fault_of_address
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Failure, Task, TaskStatus, WaitingFor
@@ -54,6 +55,7 @@ class Intake:
         workflow: Workflow,
         storage: Storage,
         starter: Starter,
+        prices: Prices,
         schedule: Schedule,
         default_prompt: str,
         default_negative_prompt: str,
@@ -64,6 +66,7 @@ class Intake:
         self._workflow = workflow
         self._storage = storage
         self._starter = starter
+        self._prices = prices
         self._schedule = schedule
         self._default_prompt = default_prompt
         self._default_negative_prompt = default_negative_prompt
@@ -81,6 +84,7 @@ class Intake:
         """
         self._check_address("image_url", request.image_url)
         self._check_address("end_image_url", request.end_image_url)
+        self._check_price(request)
         task_id = task_id_for(owner, idempotency_key) if idempotency_key else uuid4().hex
         options = TaskOptions.model_validate(request.model_dump(exclude={"image_url"}))
         file_name = unquote(urlsplit(request.image_url).path).rpartition("/")[2]
@@ -138,6 +142,7 @@ class Intake:
         Raises `InvalidTaskError` where the options do not fit into it.
         """
         self._check_address("end_image_url", request.end_image_url)
+        self._check_price(request)
         key = reserved_key(owner, request.content_type)
         reserved = UploadedObject(self._storage.images_bucket, key, None, "", "")
         if reserved.owner != owner or len(key.encode()) > _MAX_KEY_BYTES:
@@ -259,6 +264,12 @@ class Intake:
         fault = self._fault_of_address(address)
         if fault is not None:
             raise InvalidTaskError(fault, pointer=f"/{field}")
+
+    def _check_price(self, options: TaskOptions | UploadRequest) -> None:
+        """A task that no day has the coins for would wait for ever."""
+        fault = self._prices.fault(options.model_version, options.video_time)
+        if fault is not None:
+            raise InvalidTaskError(fault, pointer="/video_time")
 
     def _fault_of_address(self, address: str | None) -> str | None:
         if address is None:

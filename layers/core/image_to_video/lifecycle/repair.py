@@ -19,6 +19,7 @@ from image_to_video.domain.generator import Generator, Ready, Running
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Frozen, Task, TaskStatus
 from image_to_video.lifecycle.executions import Executions
+from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.overdue import Turns
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.start_outcomes import accepted_as
@@ -49,6 +50,7 @@ class Repair:
         transitions: Transitions,
         workflow: Workflow,
         executions: Executions,
+        line: Line,
         storage: Storage,
         generator: Generator,
         starter: Starter,
@@ -60,6 +62,7 @@ class Repair:
         self._transitions = transitions
         self._workflow = workflow
         self._executions = executions
+        self._line = line
         self._storage = storage
         self._generator = generator
         self._starter = starter
@@ -68,7 +71,13 @@ class Repair:
         self._now = now
 
     def reconcile_tasks(self) -> int:
-        """Give each open task without a living workflow a new execution; return how many."""
+        """Give each open task without a living workflow a new execution; return how many.
+
+        Before that wake who may start of the line: whoever should have done so may have died.
+        """
+        woken = self._line.sweep()
+        if woken:
+            logger.info("tasks in line were woken", extra={"tasks": woken})
         before = self._now() - timedelta(seconds=self._schedule.overdue_seconds)
         overdue = list(islice(self._table.overdue(before), _MOST_OVERDUE))
         asked = revived = 0

@@ -7,17 +7,22 @@ each write, `release` compares the task before and after it.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from image_to_video.adapters.limit_table import LimitTable
+from image_to_video.adapters.limit_table import LimitTable, Slot
 from image_to_video.domain.task import Attempt, Task, WaitingFor
+
+# How much of a slot's time is left at the next poll, at least.
+_MARGIN: Final = timedelta(seconds=60)
 
 
 class Reservation:
     """Coins and a slot for one attempt. `missing` names the limit that refused it, if one did."""
 
-    def __init__(self, missing: WaitingFor | None) -> None:
+    def __init__(self, missing: WaitingFor | None, slot: Slot | None = None) -> None:
         self.missing = missing
+        self.slot = slot
         self.kept = False
 
     def keep(self) -> None:
@@ -39,39 +44,64 @@ class Reservations:
         The slot is the task's, not the attempt's: it may be in use by a start that was quicker, so
         `release` decides about it from the task as it is recorded.
         """
-        reservation = Reservation(self._missing(task, attempt))
+        reservation = self._reserved(task, attempt)
         try:
             yield reservation
         finally:
             if not reservation.kept and reservation.missing is not WaitingFor.COINS:
                 self._book(attempt, 0)
 
-    def renew(self, before: Task, after: Task) -> None:
-        """Keep the slot of a task that is about to be written and still needs it, for longer.
+    def renew(self, before: Task, after: Task) -> Task:
+        """The task that is about to be written, with its slot held for longer if it needs that.
 
         Before the write, because an actor that closes the task meanwhile releases it afterwards.
         """
-        if before.occupies_slot and after.occupies_slot and not after.status.is_final:
-            self._limits.take_slot(before.task_id, before.version, self._now())
+        if not (before.occupies_slot and after.occupies_slot) or after.status.is_final:
+            return after
+        now, slot = self._now(), None
+        if before.slot and before.slot_until:
+            held = Slot(before.slot, before.slot_until)
+            if self._is_long_enough(held, after, now):
+                return after
+            slot = self._limits.renew_slot(held.name, before.task_id, before.version, now)
+        if slot is None:
+            slot = self._limits.take_slot(before.task_id, before.version, now)
+        return with_slot(after, slot)
 
-    def release(self, before: Task, after: Task) -> None:
-        """Release what the written task holds no more, and book the coins of decided attempts."""
+    def _is_long_enough(self, slot: Slot, task: Task, now: datetime) -> bool:
+        """True while it is not worth a write: the next poll comes in time, and half is left."""
+        next_poll = max(task.next_poll_at or now, now)
+        return slot.until - next_poll > _MARGIN and self._limits.is_fresh(slot, now)
+
+    def release(self, before: Task, after: Task) -> bool:
+        """Release what the written task holds no more, and book the coins of decided attempts.
+
+        True where something came free.
+        """
+        freed = False
         for attempt in before.attempts:
             coins = after.coins_of(attempt)
             if coins is not None and coins != before.coins_of(attempt):
-                self._book(attempt, coins)
+                freed |= self._book(attempt, coins)
         may_hold = before.occupies_slot or after.status.is_final
         if may_hold and not after.occupies_slot:
-            self._limits.release_slot(after.task_id, after.version)
+            freed |= self._limits.release_slot(after.task_id, after.version, after.slot)
+        return freed
 
-    def _missing(self, task: Task, attempt: Attempt) -> WaitingFor | None:
+    def _reserved(self, task: Task, attempt: Attempt) -> Reservation:
         coins, day = attempt.coins_reserved, attempt.sent_at.date()
         if not self._limits.reserve_coins(attempt.lease_owner, coins, day):
-            return WaitingFor.COINS
-        if not self._limits.take_slot(task.task_id, task.version, self._now()):
-            return WaitingFor.GENERATOR
-        return None
+            return Reservation(WaitingFor.COINS)
+        slot = self._limits.take_slot(task.task_id, task.version, self._now())
+        return Reservation(None if slot else WaitingFor.SLOT, slot)
 
-    def _book(self, attempt: Attempt, coins: int) -> None:
+    def _book(self, attempt: Attempt, coins: int) -> bool:
         day = attempt.sent_at.date()
-        self._limits.book_coins(attempt.lease_owner, attempt.coins_reserved, coins, day)
+        return self._limits.book_coins(attempt.lease_owner, attempt.coins_reserved, coins, day)
+
+
+def with_slot(task: Task, slot: Slot | None) -> Task:
+    """The task, with the slot that it holds in its record."""
+    held = slot if slot and slot.name else None
+    names = {"slot": held and held.name, "slot_until": held and held.until}
+    return task.model_copy(update=names)

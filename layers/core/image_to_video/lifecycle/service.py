@@ -23,6 +23,7 @@ from image_to_video.domain.task import Cancellation, Task, TaskStatus
 from image_to_video.lifecycle.cancel import Canceler
 from image_to_video.lifecycle.cursors import Cursors, filter_digest
 from image_to_video.lifecycle.intake import Intake
+from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.uploads import UploadedObject
 
 
@@ -37,6 +38,7 @@ class VideoTasks:
         storage: Storage,
         intake: Intake,
         canceler: Canceler,
+        line: Line,
         cursors: Cursors,
         now: Callable[[], datetime],
     ) -> None:
@@ -45,6 +47,7 @@ class VideoTasks:
         self._storage = storage
         self._intake = intake
         self._canceler = canceler
+        self._line = line
         self._cursors = cursors
         self._now = now
 
@@ -74,10 +77,11 @@ class VideoTasks:
         return task
 
     def show(self, task: Task, cancellation: Cancellation | None = None) -> TaskView:
-        """The task as callers see it now; with what their own cancel request achieved, if any."""
+        """One task as callers see it now; with what their own cancel request achieved, if any."""
         if cancellation is not None:
             task = task.model_copy(update={"cancellation": cancellation})
-        return show_task(task, self._now(), TaskView)
+        shown = show_task(task, self._now(), TaskView)
+        return shown.model_copy(update={"place_in_line": self._line.place(task)})
 
     def video_link(self, owner: str, task_id: str, *, head: bool = False) -> VideoLink:
         """A fresh, short-lived link to the task's video. Never log it.
@@ -109,7 +113,7 @@ class VideoTasks:
             start = self._cursors.read(cursor, owner=owner, filters=filters)
         page = self._lists.page(owner, limit=limit, start=start, wanted=wanted)
         return TaskList(
-            data=[self.show(task) for task in page.tasks],
+            data=[show_task(task, self._now(), TaskView) for task in page.tasks],
             has_more=page.next is not None,
             next_cursor=self._cursors.write(page.next, filters) if page.next else None,
         )

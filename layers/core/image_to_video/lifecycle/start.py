@@ -4,7 +4,7 @@ What became of the call decides what is done next; see "The paid start" in docs/
 change of this module changes its fault tests too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
@@ -19,18 +19,19 @@ from image_to_video.domain.errors import (
     TaskConflictError,
 )
 from image_to_video.domain.generator import Generator, Started, StartRequest
+from image_to_video.domain.prices import Prices
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import (
     Attempt,
     Failure,
     FailureCode,
-    ModelVersion,
     Task,
     WaitingFor,
 )
 from image_to_video.lifecycle.cancel import Canceler
 from image_to_video.lifecycle.hints import HintTokens
-from image_to_video.lifecycle.reservations import Reservations
+from image_to_video.lifecycle.line import Line
+from image_to_video.lifecycle.reservations import Reservations, with_slot
 from image_to_video.lifecycle.start_outcomes import StartOutcomes, resolved
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.observability import count, logger
@@ -47,6 +48,7 @@ class Starter:
         *,
         transitions: Transitions,
         reservations: Reservations,
+        line: Line,
         outcomes: StartOutcomes,
         canceler: Canceler,
         generator: Generator,
@@ -54,11 +56,12 @@ class Starter:
         hint_tokens: HintTokens,
         schedule: Schedule,
         max_attempts: int,
-        coins_per_second: Mapping[ModelVersion, int],
+        prices: Prices,
         now: Callable[[], datetime],
     ) -> None:
         self._transitions = transitions
         self._reservations = reservations
+        self._line = line
         self._outcomes = outcomes
         self._canceler = canceler
         self._generator = generator
@@ -66,7 +69,7 @@ class Starter:
         self._hint_tokens = hint_tokens
         self._schedule = schedule
         self._max_attempts = max_attempts
-        self._coins_per_second = coins_per_second
+        self._prices = prices
         self._now = now
 
     def advance(self, task: Task) -> Task:
@@ -81,32 +84,67 @@ class Starter:
     def begin(self, task: Task) -> Task:
         """Make one paid start, unless a limit is reached, or another actor was quicker.
 
-        An earlier attempt counts as absent only from the moment that the new one is recorded.
+        An earlier attempt counts as absent only from the moment that the new one is recorded. It
+        keeps its slot, so another attempt never stands in line.
         """
+        if task.attempts:
+            return self._attempt(task)
+        fault = self._prices.fault(task.model_version, task.video_time)
+        if fault is not None:
+            return self._outcomes.too_dear(task, fault)
+        coins = self._coins(task)
+        entered = self._line.enter(task, coins)
+        missing = self._line.missing(entered, coins)
+        if missing is None:
+            return self._attempt(entered)
+        waiting = self._outcomes.wait_in_line(entered, missing)
+        if not task.in_line:
+            # What came free before it stood in line has woken others, or nobody.
+            self._line.wake()
+        return waiting
+
+    def _attempt(self, task: Task) -> Task:
         now = self._now()
         attempt = Attempt(
             name=f"{task.task_id}-{len(task.attempts) + 1}",
             lease_owner=uuid4().hex,
             sent_at=now,
             lease_until=now + timedelta(seconds=self._schedule.lease_seconds),
-            coins_reserved=self._coins_per_second[task.model_version] * task.video_time,
+            coins_reserved=self._coins(task),
         )
         # Whatever can go wrong without the generator goes wrong before anything is reserved.
         request = self._request(task, attempt.name)
         attempt = attempt.model_copy(update={"hinted": request.hint is not None})
         recorded = task.changed(
-            now, attempts=(*resolved(task), attempt), next_poll_at=attempt.lease_until
+            now,
+            attempts=(*resolved(task), attempt),
+            next_poll_at=attempt.lease_until,
+            **task.out_of_line(now),
         )
         with self._reservations.reserve(task, attempt) as reservation:
-            if reservation.missing is not None:
-                return self._outcomes.wait_longer(task, reservation.missing)
-            try:
-                task = self._transitions.write_or_raise(task, recorded)
-            except TaskConflictError:
-                # From what would have been recorded: the slot is held as if it had been.
-                return self._transitions.reload(recorded)
-            reservation.keep()
+            if reservation.missing is None:
+                recorded = with_slot(recorded, reservation.slot)
+                try:
+                    task = self._transitions.write_or_raise(task, recorded)
+                except TaskConflictError:
+                    # From what would have been recorded: the slot is held as if it had been.
+                    return self._transitions.reload(recorded)
+                reservation.keep()
+        if reservation.missing is not None:
+            return self._wait(task, reservation.missing)
         return self._send(task, request)
+
+    def _wait(self, task: Task, missing: WaitingFor) -> Task:
+        """Nothing was reserved: stand in line for it."""
+        if task.attempts:
+            return self._outcomes.wait_longer(task, missing)
+        waiting = self._outcomes.wait_in_line(self._line.join(task, self._coins(task)), missing)
+        if not task.in_line:
+            self._line.wake()
+        return waiting
+
+    def _coins(self, task: Task) -> int:
+        return self._prices.coins(task.model_version, task.video_time)
 
     def find(self, task: Task) -> Started | None:
         """Look up every attempt of a task: an earlier one may have shown up late, and is paid.

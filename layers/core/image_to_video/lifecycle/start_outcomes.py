@@ -6,9 +6,10 @@ they are applied until they are stored.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 from image_to_video.domain.generator import Started
-from image_to_video.domain.schedule import Schedule
+from image_to_video.domain.schedule import Schedule, spread
 from image_to_video.domain.task import (
     Attempt,
     Failure,
@@ -18,6 +19,11 @@ from image_to_video.domain.task import (
     WaitingFor,
 )
 from image_to_video.lifecycle.transitions import Transitions
+
+# How long a task in line waits between polls, in seconds: first so long, then twice as long as it
+# has stood there, and never longer than this.
+_FIRST_WAIT: Final = 1200
+_LONGEST_WAIT: Final = 6 * 3600
 
 
 class StartOutcomes:
@@ -130,6 +136,23 @@ class StartOutcomes:
         """Nothing was sent; try again later."""
         return self._transitions.write_or_reload(task, self._waiting(task, waiting_for))
 
+    def wait_in_line(self, task: Task, waiting_for: WaitingFor) -> Task:
+        """Nothing was sent; it is woken when it may start. It polls rarely, should no one do so.
+
+        The task is in line, which its record may not say yet.
+        """
+        now = self._now()
+        standing = (now - (task.line_since or now)).total_seconds()
+        wait = min(max(_FIRST_WAIT, 2 * standing), _LONGEST_WAIT)
+        due = now + timedelta(seconds=spread(wait, f"{task.task_id}-{task.version}"))
+        waiting = task.changed(now, waiting_for=waiting_for, next_poll_at=due)
+        return self._transitions.write_or_reload(task, waiting)
+
+    def too_dear(self, task: Task, fault: str) -> Task:
+        """No day has so many coins: closed."""
+        failed = task.failed(self._now(), FailureCode.INVALID_REQUEST, fault)
+        return self._transitions.write_or_reload(task, failed)
+
     def too_late(self, task: Task) -> Task:
         """Nothing was accepted by the start deadline: closed."""
         message = f"The generator could not be started in time; it waited for {task.waiting_for}."
@@ -137,8 +160,9 @@ class StartOutcomes:
         return self._transitions.write_or_reload(task, failed)
 
     def deadline(self, task: Task) -> datetime:
-        """Until when a task may be started."""
-        return task.created_at + timedelta(seconds=self._schedule.start_deadline_seconds)
+        """Until when a task may be started; it stands still while the task waits in line."""
+        deadline = timedelta(seconds=self._schedule.start_deadline_seconds)
+        return task.created_at + deadline + task.waited(self._now())
 
     def _waiting(
         self,
@@ -149,6 +173,8 @@ class StartOutcomes:
     ) -> Task:
         now, deadline = self._now(), self.deadline(task)
         pace = self._schedule.start_retry_pace.wait(now - task.created_at)
+        # A batch that was refused at once does not come back at once.
+        pace = spread(pace, f"{task.task_id}-{task.version}")
         # The deadline is not put off, however long the generator asks to be left alone.
         latest = max(deadline, now + timedelta(seconds=pace))
         due = min(latest, now + timedelta(seconds=max(pace, int(retry_after or 0))))

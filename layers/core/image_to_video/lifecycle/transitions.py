@@ -1,7 +1,8 @@
 """How a recorded task changes: by one of three writes, which differ in what a conflict means.
 
 Each change passes the same steps. A pending cancel request is applied to it, a slot that the task
-still needs is renewed, the record is written, and what the task holds no more is released.
+still needs is renewed, the record is written, what the task holds no more is released, and who
+waits in line for that is woken.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from datetime import datetime
 
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.errors import TaskConflictError
-from image_to_video.domain.task import Task
+from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.reservations import Reservations
 
 type CancelRule = Callable[[Task, Task, datetime], Task]
@@ -24,20 +26,21 @@ class Transitions:
         *,
         table: TaskTable,
         reservations: Reservations,
+        line: Line,
         cancel_rule: CancelRule,
         now: Callable[[], datetime],
     ) -> None:
         self._table = table
         self._reservations = reservations
+        self._line = line
         self._cancel_rule = cancel_rule
         self._now = now
 
     def write_or_raise(self, task: Task, new: Task) -> Task:
         """Store the next version of a task. Raises `TaskConflictError` if another came first."""
         new = self._cancel_rule(task, new, self._now())
-        self._reservations.renew(task, new)
-        new = self._table.write(new, before=task)
-        self._reservations.release(task, new)
+        new = self._table.write(self._reservations.renew(task, new), before=task)
+        self._settle(task, new)
         return new
 
     def write_or_reload(self, task: Task, new: Task) -> Task:
@@ -63,5 +66,18 @@ class Transitions:
     def reload(self, task: Task) -> Task:
         """The task as another has stored it, with what it holds no more released."""
         stored = self._table.get(task.task_id)
-        self._reservations.release(task, stored)
+        self._settle(task, stored)
         return stored
+
+    def _settle(self, before: Task, after: Task) -> None:
+        """Release what the stored task holds no more, and wake who waits for it.
+
+        Not where the generator has just refused a start: the next one would be refused as well,
+        and so on through the whole line. It is tried again by this task, and by the schedule.
+        """
+        freed = self._reservations.release(before, after)
+        if before.in_line and not (after.in_line and after.line_entry == before.line_entry):
+            self._line.leave(before)
+            freed = freed or after.status.is_final
+        if freed and after.status is not TaskStatus.QUEUED:
+            self._line.wake()

@@ -1,0 +1,51 @@
+"""How the generator is reached: by whose token, at which address."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from image_to_video import clients
+from image_to_video.adapters.a2e_client import A2E
+from image_to_video.adapters.secret_cache import Secrets
+from image_to_video.clients import on_first_use
+from image_to_video.domain.errors import GeneratorAccessError
+from image_to_video.domain.generator import Generator
+from image_to_video.domain.task import WaitingFor
+from image_to_video.settings import Settings
+
+# A changed secret is picked up after this long.
+_SECRET_SECONDS: Final = 60
+
+
+@cache
+def secrets() -> Secrets:
+    """The secrets, each read once for all who need it."""
+    return Secrets(clients.secretsmanager(), max_age=_SECRET_SECONDS)
+
+
+def account_token(config: Settings) -> Callable[[], str]:
+    """What reads the account's token; it raises `GeneratorAccessError` where that is impossible."""
+
+    def token() -> str:
+        try:
+            return secrets().get(config.a2e_token_secret)
+        except (BotoCoreError, ClientError) as error:
+            raise GeneratorAccessError(
+                "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
+            ) from error
+
+    return token
+
+
+def generator(config: Settings) -> Generator:
+    """A2E, behind a client that is made when it is first asked."""
+    address = str(config.a2e_url).rstrip("/")
+    client = on_first_use(lambda: clients.generator_http(address))
+    return A2E(
+        client,
+        account_token(config),
+        start_timeout_seconds=config.start_timeout_seconds,
+        permit_http=config.permit_loopback,
+    )

@@ -1,0 +1,125 @@
+"""The line of tasks that wait for a slot or for coins, in the limits table.
+
+An entry is written once and never changed; what happens to its task is in the task's own record.
+Queries of the table itself are consistent, those of an index would not be.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from image_to_video.domain.task import iso
+from image_to_video.domain.waiting_line import Entry, entry_key, moment_tag
+
+if TYPE_CHECKING:
+    from image_to_video.adapters.dynamodb_table import Table
+
+# How any of these calls may fail.
+TABLE_ERRORS: Final = (BotoCoreError, ClientError)
+# How many places are counted for one answer.
+MOST_COUNTED: Final = 1000
+_LINE: Final = "line"
+_TURNS: Final = "turns"
+# The last tag of an owner is of no use once the line has been empty since.
+_TURN_KEPT: Final = timedelta(days=90)
+
+
+class WaitingLine:
+    """Keeps who waits, sorted by whose turn it is."""
+
+    def __init__(self, table: "Table") -> None:
+        self._table = table
+
+    def new_key(self, owner: str, task_id: str, *, head: Entry | None, now: datetime) -> str:
+        """The next place of this owner, for a line that begins with `head`."""
+        newest = head.tag if head else moment_tag(now)
+        while True:
+            # Nearly always the first: then any number of tasks at once is one write each.
+            for change, condition in (
+                ("SET last_tag = last_tag + :one, expires_at = :expires", "last_tag >= :newest"),
+                (
+                    "SET last_tag = :newest + :one, expires_at = :expires",
+                    "attribute_not_exists(last_tag) OR last_tag < :newest",
+                ),
+            ):
+                tag = self._next_tag(owner, change, condition, newest, now)
+                if tag is not None:
+                    return entry_key(tag, task_id)
+
+    def enter(self, entry: Entry) -> None:
+        """Stand in line; once more changes nothing."""
+        self._table.update_item(
+            Key={"limit": _LINE, "member": entry.key},
+            UpdateExpression="SET task_id = :task, #owner = :owner, coins = :coins,"
+            " joined_at = :at",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={
+                ":task": entry.task_id,
+                ":owner": entry.owner,
+                ":coins": entry.coins,
+                ":at": iso(entry.joined_at),
+            },
+        )
+
+    def leave(self, key: str) -> None:
+        """Stand in line no longer; harmless for who does not."""
+        self._table.delete_item(Key={"limit": _LINE, "member": key})
+
+    def first(self, most: int) -> list[Entry]:
+        """Who stands at the head of the line, in order."""
+        found = self._table.query(**_in_line("#limit = :line"), Limit=most, ConsistentRead=True)
+        return [_entry_of(item) for item in found["Items"]]
+
+    def place(self, key: str) -> int:
+        """Which place this is, from 1; `MOST_COUNTED` also where it is further back."""
+        found = self._table.query(
+            **_in_line("#limit = :line AND #member < :key", {":key": key}),
+            Select="COUNT",
+            Limit=MOST_COUNTED - 1,
+            ConsistentRead=True,
+        )
+        return int(found["Count"]) + 1
+
+    def _next_tag(
+        self, owner: str, change: str, condition: str, newest: int, now: datetime
+    ) -> int | None:
+        """The tag after the change; None where its condition does not hold."""
+        try:
+            reply = self._table.update_item(
+                Key={"limit": _TURNS, "member": owner},
+                UpdateExpression=change,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={
+                    ":one": 1,
+                    ":newest": newest,
+                    ":expires": int((now + _TURN_KEPT).timestamp()),
+                },
+                ReturnValues="UPDATED_NEW",
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+                raise
+            return None
+        tag: Any = reply["Attributes"]["last_tag"]
+        return int(tag)
+
+
+def _in_line(condition: str, values: Mapping[str, str] | None = None) -> dict[str, Any]:
+    names = {"#limit": "limit", "#member": "member"}
+    return {
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeNames": {name: names[name] for name in names if name in condition},
+        "ExpressionAttributeValues": {":line": _LINE, **(values or {})},
+    }
+
+
+def _entry_of(item: dict[str, Any]) -> Entry:
+    return Entry(
+        key=item["member"],
+        task_id=item["task_id"],
+        owner=item["owner"],
+        coins=int(item["coins"]),
+        joined_at=item["joined_at"],
+    )

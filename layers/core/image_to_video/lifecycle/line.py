@@ -1,0 +1,187 @@
+"""The line of tasks that wait for our own limits: who must stand in it, who may start, who wakes.
+
+An entry comes before the record that names it, and goes after the record that leaves the line. So a
+death leaves at most an entry too many: whoever wakes the line next takes it out, or lets the task
+of it stand there.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from image_to_video.adapters.limit_table import LimitTable
+from image_to_video.adapters.task_table import TaskTable
+from image_to_video.adapters.waiting_line import TABLE_ERRORS, WaitingLine
+from image_to_video.domain.errors import (
+    ImageToVideoError,
+    TaskConflictError,
+    TaskNotFoundError,
+    WorkflowUnavailableError,
+)
+from image_to_video.domain.task import Task, TaskStatus, WaitingFor
+from image_to_video.domain.waiting_line import Entry, Next, entry_key, may_start, moment_tag
+from image_to_video.observability import count, logger
+
+# Read of the line where it need not be known further: who died with a slot is among the first.
+_FEW: Final = 4
+# Read of the line at most, and how many of it one release wakes at most.
+_MOST_READ: Final = 1000
+_MOST_WOKEN: Final = 10
+# Who was woken so long ago and has not moved is woken again.
+_WOKEN: Final = timedelta(seconds=60)
+
+
+type GiveExecution = Callable[[Task, dict[str, object]], Task]
+
+
+class Line:
+    """Lets tasks wait in order of their arrival, and their owners take turns.
+
+    `give_execution` lets a task move now, by `Executions.give` with these facts.
+    """
+
+    def __init__(
+        self,
+        *,
+        line: WaitingLine,
+        limits: LimitTable,
+        table: TaskTable,
+        give_execution: GiveExecution,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._line = line
+        self._limits = limits
+        self._table = table
+        self._give_execution = give_execution
+        self._now = now
+
+    def enter(self, task: Task, coins: int) -> Task:
+        """The task in line, if somebody waits already; its record is still to be written."""
+        if task.in_line or not self._limits.has_limits:
+            return task
+        head = self._line.first(1)
+        return self._join(task, coins, head[0]) if head else task
+
+    def join(self, task: Task, coins: int) -> Task:
+        """The task in line, whoever waits or does not; its record is still to be written."""
+        if task.in_line:
+            return task
+        head = self._line.first(1)
+        return self._join(task, coins, head[0] if head else None)
+
+    def missing(self, task: Task, coins: int) -> WaitingFor | None:
+        """What a task in line still waits for; None for one that may start.
+
+        An entry that is gone is put back.
+        """
+        if not task.in_line or not self._limits.has_limits:
+            return None
+        entry = self._entry(task, coins)
+        line, ready = self._next()
+        if entry.key not in [known.key for known in line]:
+            self._line.enter(entry)
+        may = entry.key in [chosen.key for chosen in ready.entries]
+        return None if may else ready.others_wait_for
+
+    def leave(self, task: Task) -> None:
+        """The task's record has left the line, and so does its entry."""
+        if task.line_entry is not None:
+            self._line.leave(task.line_entry)
+
+    def place(self, task: Task) -> int | None:
+        """Which place in line a task has, 1 for the next; None where it does not wait there."""
+        if task.line_entry is None or not task.in_line:
+            return None
+        return self._line.place(task.line_entry)
+
+    def wake(self) -> None:
+        """Something has come free: let whoever it is enough for start now.
+
+        What has just been recorded stays recorded, whatever goes wrong here: the schedule wakes
+        them a little later.
+        """
+        if not self._limits.has_limits:
+            return
+        try:
+            self.sweep(_MOST_WOKEN)
+        except (*TABLE_ERRORS, ImageToVideoError) as error:
+            count("WakesFailed")
+            logger.error("the line could not be woken", extra={"reason": str(error)})
+
+    def sweep(self, most: int = _MOST_READ) -> int:
+        """Wake whoever may start and has not just been woken; return how many that are."""
+        woken = 0
+        while True:
+            _, ready = self._next()
+            gone = 0
+            for entry in ready.entries:
+                task = self._waiting(entry)
+                if task is None:
+                    self._line.leave(entry.key)
+                    gone += 1
+                elif woken < most and self._wake(task, entry):
+                    woken += 1
+            # Whoever stood behind an entry that is gone has come up.
+            if not gone or woken >= most:
+                return woken
+
+    def _join(self, task: Task, coins: int, head: Entry | None) -> Task:
+        now, key = self._now(), task.line_entry
+        if key is None and task.waiting_for is not WaitingFor.START:
+            # It had its turn, and the generator did not take it then.
+            key = entry_key(moment_tag(task.created_at), task.task_id)
+        elif key is None:
+            key = self._line.new_key(task.owner, task.task_id, head=head, now=now)
+        joined = task.model_copy(update={"line_entry": key, "line_since": now})
+        self._line.enter(self._entry(joined, coins))
+        return joined
+
+    def _entry(self, task: Task, coins: int) -> Entry:
+        if task.line_entry is None or task.line_since is None:
+            raise ValueError(f"task {task.task_id} does not stand in line")
+        return Entry(
+            key=task.line_entry,
+            task_id=task.task_id,
+            owner=task.owner,
+            coins=coins,
+            joined_at=task.line_since,
+        )
+
+    def _next(self) -> tuple[list[Entry], Next]:
+        """The head of the line as far as it was read, and who of it may start now."""
+        line = self._line.first(_FEW)
+        if not line:
+            return line, Next([], WaitingFor.SLOT)
+        now = self._now()
+        holders = self._limits.holders(now)
+        free = self._limits.free_slots(holders)
+        enough = _MOST_READ if free is None else min(free + _FEW, _MOST_READ)
+        if len(line) == _FEW < enough:
+            line = self._line.first(enough)
+        budget = self._limits.budget(now.date())
+        return line, may_start(line, free=free, budget=budget, holders=holders or ())
+
+    def _waiting(self, entry: Entry) -> Task | None:
+        """The task of an entry, if it still waits there, or is about to."""
+        try:
+            task = self._table.get(entry.task_id)
+        except TaskNotFoundError:
+            return None
+        waits = task.status is TaskStatus.QUEUED and task.unresolved_attempt is None
+        return task if waits and task.line_entry in (None, entry.key) else None
+
+    def _wake(self, task: Task, entry: Entry) -> bool:
+        now, due = self._now(), task.next_poll_at or task.updated_at
+        if task.in_line and now - _WOKEN < due <= now:
+            return False
+        since = task.line_since or entry.joined_at
+        try:
+            self._give_execution(task, {"line_entry": entry.key, "line_since": since})
+        except TaskConflictError:
+            # It moves already.
+            return False
+        except WorkflowUnavailableError as error:
+            logger.warning("task could not be woken", extra={"reason": str(error)})
+            return False
+        count("TasksWoken")
+        return True

@@ -1,0 +1,85 @@
+"""The simulation of the waiting line: its stand-ins are honest, its figures keep their bounds."""
+
+from typing import Any, cast
+
+import pytest
+from image_to_video import wiring
+from image_to_video.adapters.safe_download import Downloads
+from image_to_video.settings import Settings
+
+from tests.benchmarks.waiting_line import (
+    Generator,
+    Result,
+    durations,
+    ideal_makespan,
+    in_memory,
+    simulate,
+)
+from tests.conftest import Application, Clock
+
+SECONDS = durations(12)
+# Moto takes a while for each call.
+FEW_POLLS = {"POLL_PACE": "0=90"}
+
+
+@pytest.fixture
+def environment(variables: dict[str, str]) -> dict[str, str]:
+    return variables | {"MAX_GENERATING": "3"} | FEW_POLLS
+
+
+class NumberedId:
+    """An id that is the same in every run: it decides about jitter."""
+
+    numbers = iter(range(10**6))
+
+    def __init__(self) -> None:
+        self.hex = f"{next(self.numbers):032x}"
+
+
+def seen(result: Result) -> list[Any]:
+    """When each task was started and ended, how long it took, and how often was polled in vain."""
+    beginning = result.tasks[0].created_at
+    moments = [
+        [moment and moment - beginning for moment in (task.started_at, task.ended_at)]
+        for task in result.tasks
+    ]
+    return [moments, result.makespan, result.waiting_polls]
+
+
+def test_tables_in_memory_and_in_moto_come_to_the_same(
+    application: Application, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, downloads = Clock(), cast(Downloads, None)
+    moto = wiring.Application(
+        settings,
+        generator=Generator(clock),
+        downloads=downloads,
+        account_token=lambda: "sk_test",
+        now=clock,
+    )
+    monkeypatch.setattr("image_to_video.lifecycle.intake.uuid4", NumberedId)
+    results = []
+    for services, time in ((moto, clock), in_memory(3, **FEW_POLLS)):
+        NumberedId.numbers = iter(range(10**6))
+        results.append(seen(simulate(services, time, SECONDS, owners=("anna", "bert"))))
+    assert results[0] == results[1]
+
+
+def test_no_slot_idles_nobody_is_overtaken_or_lost_and_waiting_costs_few_polls() -> None:
+    seconds = durations(60)
+    result = simulate(*in_memory(3), seconds)
+    assert result.lost == 0
+    assert result.overtaken == 0
+    assert result.makespan / ideal_makespan(seconds, 3) <= 1.05
+    assert result.waiting_polls / len(seconds) <= 6
+
+
+def test_owners_take_turns_however_many_tasks_one_of_them_has() -> None:
+    """Nine tenths are anna's and were there before: bert's do not wait for all of them."""
+    arrivals = [0.0] * 45 + [1.0] * 5
+    services, clock = in_memory(2)
+    owners = ["anna"] * 45 + ["bert"] * 5
+    result = simulate(services, clock, [240.0] * 50, arrivals=arrivals, owners=owners)
+    starts = sorted(result.tasks, key=lambda task: task.started_at or task.created_at)
+    berts = [number for number, task in enumerate(starts) if task.owner == "bert"]
+    assert max(berts) <= 2 + 2 * 5
