@@ -41,7 +41,7 @@ from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.settings import Settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
 
 # A changed secret is picked up after this long.
 _SECRET_SECONDS = 60
@@ -105,7 +105,6 @@ class Application:
                 generator=self.generator,
                 polls=self._polls,
                 learned=self._learned,
-                schedule=self.config.schedule,
                 now=self.now,
             ),
             storer=Storer(
@@ -168,7 +167,8 @@ class Application:
 
     @cached_property
     def _learned(self) -> LearnedDurations:
-        return LearnedDurations(DurationTable(self._limits), self._polls, now=self.now)
+        table = DurationTable(self._dynamodb.Table(self.config.limits_table))
+        return LearnedDurations(table, self._polls, now=self.now)
 
     @cached_property
     def _canceler(self) -> Canceler:
@@ -195,7 +195,7 @@ class Application:
     @cached_property
     def _reservations(self) -> Reservations:
         limits = LimitTable(
-            self._limits,
+            self._dynamodb.Table(self.config.limits_table),
             max_generating=self.config.max_generating,
             slot_seconds=self.config.slot_seconds,
             daily_coin_limit=self.config.daily_coin_limit,
@@ -208,10 +208,6 @@ class Application:
             self._dynamodb.Table(self.config.tasks_table),
             retention_days=self.config.task_retention_days,
         )
-
-    @cached_property
-    def _limits(self) -> "Table":
-        return self._dynamodb.Table(self.config.limits_table)
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBServiceResource":
