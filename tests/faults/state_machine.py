@@ -46,6 +46,8 @@ class Execution:
     state: str | None = None
     retries: dict[int, int] = field(default_factory=dict)
     invocations: int = 0
+    # States entered: what Step Functions bills.
+    transitions: int = 0
 
 
 class StateMachine:
@@ -118,6 +120,7 @@ class StateMachine:
         execution.retries = {}
         while True:
             state = self._states[name]
+            execution.transitions += 1
             match state["Type"]:
                 case "Task":
                     execution.state, execution.wake = name, now
