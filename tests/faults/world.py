@@ -68,6 +68,9 @@ class World:
     # What A2E was asked: when, and the name of a start, or `list` where it answered with one.
     asked: list[tuple[datetime, str]] = field(default_factory=list)
 
+    # What every world begins with of the durations of tasks, by bucket.
+    durations: dict[int, int] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
         self._rendered: list[Path] = []
         self._a2e = InProcess()
@@ -124,6 +127,7 @@ class World:
             bucket.multiparts.clear()
         for queue in self._queues.values():
             queue._messages.clear()
+        self._remember_durations()
         self.clock.moment = BEGINNING
         self.next_schedule = self._in(300)
         self.executions.clear()
@@ -136,6 +140,12 @@ class World:
             create_app(simulator, now=lambda: self.clock().timestamp(), render=self._render)
         )
         self.outside = httpx.Client(transport=self._a2e, base_url=A2E_URL)
+
+    def _remember_durations(self) -> None:
+        if self.durations:
+            counts = {f"b{bucket}": count for bucket, count in self.durations.items()}
+            key = {"limit": "durations", "member": "a2e#5", "added": sum(self.durations.values())}
+            self.application.table("LIMITS_TABLE").put_item(Item=key | counts)
 
     async def _render(self, _picture: bytes, _seconds: int, path: Path) -> None:
         path.write_bytes(self.clip)

@@ -90,6 +90,7 @@ class Application:
             ),
             canceler=self._canceler,
             cursors=Cursors(self._cursor_key),
+            learned=self._learned,
             now=self.now,
         )
 
@@ -103,7 +104,6 @@ class Application:
             poller=Poller(
                 transitions=self._transitions,
                 generator=self.generator,
-                polls=self._polls,
                 learned=self._learned,
                 now=self.now,
             ),
@@ -161,14 +161,11 @@ class Application:
         )
 
     @cached_property
-    def _polls(self) -> Polls:
-        config = self.config
-        return Polls(config.schedule, config.slot_seconds if config.max_generating else None)
-
-    @cached_property
     def _learned(self) -> LearnedDurations:
-        table = DurationTable(self._dynamodb.Table(self.config.limits_table))
-        return LearnedDurations(table, self._polls, now=self.now)
+        config = self.config
+        polls = Polls(config.schedule, config.slot_seconds if config.max_generating else None)
+        table = DurationTable(self._dynamodb.Table(config.limits_table))
+        return LearnedDurations(table, polls, now=self.now)
 
     @cached_property
     def _canceler(self) -> Canceler:

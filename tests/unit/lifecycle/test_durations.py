@@ -178,3 +178,11 @@ class TestPolling:
         repair.redrive_task(task.task_id)
         steps.poll_task(task.task_id)
         assert generator.checked == ["gen-000001"]
+
+    def test_callers_are_told_how_long_it_takes(
+        self, tasks: VideoTasks, task: Task, clock: Clock
+    ) -> None:
+        progress = tasks.show(task).progress
+        assert progress.estimated_seconds is not None
+        assert progress.estimated_seconds.low < 240 < progress.estimated_seconds.high
+        assert progress.expected_seconds == progress.estimated_seconds.high

@@ -31,12 +31,13 @@ class Polls:
     def is_too_early(self, task: Task, now: datetime, plan: Plan | None) -> bool:
         """True where the workflow only comes by for a start that might have failed.
 
-        Whoever wants a poll at once gives the task another `next_poll_at`.
+        Whoever wants a poll at once gives the task another execution and `next_poll_at`.
         """
         if plan is None or task.started_at is None or task.next_poll_at is None:
             return False
         first = timedelta(seconds=self.schedule.first_poll_seconds)
         is_first = task.next_poll_at == task.started_at + first
+        is_first = is_first and task.execution == task.task_id
         return is_first and plan.begins_after((now - task.started_at).total_seconds())
 
     def latest(self, since_start: float, plan: Plan | None = None) -> float:

@@ -13,7 +13,6 @@ from image_to_video.domain.generator import (
     Ready,
     Running,
 )
-from image_to_video.domain.polls import Polls
 from image_to_video.domain.task import FailureCode, Task, TaskStatus
 from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.transitions import Transitions
@@ -31,15 +30,14 @@ class Poller:
         *,
         transitions: Transitions,
         generator: Generator,
-        polls: Polls,
         learned: LearnedDurations,
         now: Callable[[], datetime],
     ) -> None:
         self._transitions = transitions
         self._generator = generator
-        self._polls = polls
         self._learned = learned
-        self._schedule = polls.schedule
+        self._polls = learned.polls
+        self._schedule = learned.polls.schedule
         self._now = now
 
     def poll(self, task: Task) -> Task:

@@ -17,6 +17,7 @@ from image_to_video.domain.errors import NoVideoError, TaskNotFoundError, VideoN
 from image_to_video.domain.task import Cancellation, Task, TaskStatus
 from image_to_video.lifecycle.cancel import Canceler
 from image_to_video.lifecycle.cursors import Cursors, filter_digest
+from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.intake import Intake
 from image_to_video.lifecycle.uploads import UploadedObject
 
@@ -32,6 +33,7 @@ class VideoTasks:
         intake: Intake,
         canceler: Canceler,
         cursors: Cursors,
+        learned: LearnedDurations,
         now: Callable[[], datetime],
     ) -> None:
         self._table = table
@@ -39,6 +41,7 @@ class VideoTasks:
         self._intake = intake
         self._canceler = canceler
         self._cursors = cursors
+        self._learned = learned
         self._now = now
 
     def create(self, owner: str, request: TaskRequest, idempotency_key: str | None) -> Task:
@@ -70,7 +73,8 @@ class VideoTasks:
         """The task as callers see it now; with what their own cancel request achieved, if any."""
         if cancellation is not None:
             task = task.model_copy(update={"cancellation": cancellation})
-        return show_task(task, self._now(), TaskView)
+        estimate = None if task.status.is_final else self._learned.range(task)
+        return show_task(task, self._now(), TaskView, estimate=estimate)
 
     def video_link(self, owner: str, task_id: str, *, head: bool = False) -> VideoLink:
         """A fresh, short-lived link to the task's video. Never log it.
