@@ -251,7 +251,7 @@ def world(make_world: Any) -> World:
     return made
 
 
-# Nothing learned yet; what is right (the simulator takes 40 s); what was right before a sudden change.
+# Nothing yet, what is right (the simulator takes 40 s), and what was before a sudden change.
 LEARNED = {"nothing": {}, "right": {bucket_of(40): 100}, "wrong": {bucket_of(1500): 100}}
 
 

@@ -127,7 +127,7 @@ class World:
             bucket.multiparts.clear()
         for queue in self._queues.values():
             queue._messages.clear()
-        self._remember_durations()
+        self.remember(self.durations)
         self.clock.moment = BEGINNING
         self.next_schedule = self._in(300)
         self.executions.clear()
@@ -141,10 +141,11 @@ class World:
         )
         self.outside = httpx.Client(transport=self._a2e, base_url=A2E_URL)
 
-    def _remember_durations(self) -> None:
-        if self.durations:
-            counts = {f"b{bucket}": count for bucket, count in self.durations.items()}
-            key = {"limit": "durations", "member": "a2e#5", "added": sum(self.durations.values())}
+    def remember(self, durations: dict[int, int]) -> None:
+        """Tasks have taken so long, by bucket."""
+        if durations:
+            counts = {f"b{bucket}": count for bucket, count in durations.items()}
+            key = {"limit": "durations", "member": "a2e#5", "added": sum(durations.values())}
             self.application.table("LIMITS_TABLE").put_item(Item=key | counts)
 
     async def _render(self, _picture: bytes, _seconds: int, path: Path) -> None:
