@@ -159,6 +159,10 @@ def generator() -> ScriptedGenerator:
 
 @pytest.fixture(scope="session")
 def variables(template: dict[str, Any]) -> dict[str, str]:
+    return deployed_variables(template)
+
+
+def deployed_variables(template: dict[str, Any]) -> dict[str, str]:
     """The variables of a deployed function, with the defaults of the template's parameters."""
     parameters = template["Parameters"]
     names = {

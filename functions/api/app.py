@@ -53,6 +53,8 @@ _KEPT: Final = {"Cache-Control": "max-age=300"}
 # A cache may keep a task, and asks each time whether it has changed.
 _REVALIDATED: Final = {"Cache-Control": "private, no-cache"}
 _NEVER_KEPT: Final = {"Cache-Control": "no-store"}
+# What changes of a task by itself.
+_SECONDS: Final = {"elapsed_seconds", "expected_seconds", "estimated_seconds"}
 
 
 @app.post(
@@ -257,8 +259,8 @@ def _document(content: dict[str, Any]) -> Response[dict[str, Any]]:
 
 
 def _tag_of(shown: TaskView) -> str:
-    """The tag of all that is shown of a task, but for the seconds since its creation."""
-    content = shown.model_dump(mode="json", exclude={"progress": {"elapsed_seconds"}})
+    """The tag of all that is shown of a task, but for the seconds that pass or are expected."""
+    content = shown.model_dump(mode="json", exclude={"progress": _SECONDS})
     return entity_tag(content, weak=True)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from image_to_video.contract.requests import TaskRequest
+from image_to_video.domain.learned_schedule import bucket_of
 from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.hints import HintTokens
 from image_to_video.lifecycle.uploads import UploadedObject
@@ -42,6 +43,12 @@ def create(world: World, key: str = "key", owner: str = OWNER) -> Task | None:
 def rest(world: World) -> None:
     create(world)
     world.run()
+
+
+def rest_by_plan(world: World) -> None:
+    """Enough tasks have ended to know when this one will, and that it does not in a minute."""
+    world.remember({bucket_of(120): 399})
+    rest(world)
 
 
 def upload(world: World) -> None:
@@ -325,6 +332,7 @@ CANCELED = frozenset({S.CANCELED})
 FAILED = frozenset({S.FAILED})
 SCENARIOS = [
     Scenario("rest start", rest, DONE),
+    Scenario("rest start by plan", rest_by_plan, DONE, after_seconds=15, generation_seconds=115),
     Scenario("upload", upload, DONE),
     Scenario("late", rest, DONE, after_seconds=50, generation_seconds=640),
     Scenario("start refused", refused, FAILED),

@@ -48,7 +48,8 @@ class Execution:
     state: str | None = None
     retries: dict[int, int] = field(default_factory=dict)
     invocations: int = 0
-    # Its name, which the file reads from the context object; and the states that it has entered.
+    # Its name, which the file reads from the context object; and the states that it has entered,
+    # which Step Functions bills.
     name: str = ""
     transitions: int = 0
 

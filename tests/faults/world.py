@@ -71,6 +71,9 @@ class World:
     # What A2E was asked: when, and the name of a start, or `list` where it answered with one.
     asked: list[tuple[datetime, str]] = field(default_factory=list)
 
+    # What every world begins with of the durations of tasks, by bucket.
+    durations: dict[int, int] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
         self._rendered: list[Path] = []
         self._a2e = InProcess()
@@ -128,6 +131,7 @@ class World:
             bucket.multiparts.clear()
         for queue in self._queues.values():
             queue._messages.clear()
+        self.remember(self.durations)
         self.clock.moment = BEGINNING
         self.next_schedule = self._in(300)
         self.executions.clear()
@@ -151,6 +155,13 @@ class World:
     def _planned_hints(self, account: Account) -> PlannedHints:
         self._notifier = PlannedHints(account)
         return self._notifier
+
+    def remember(self, durations: dict[int, int]) -> None:
+        """Tasks have taken so long, by bucket."""
+        if durations:
+            counts = {f"b{bucket}": count for bucket, count in durations.items()}
+            key = {"limit": "durations", "member": "a2e#5", "added": sum(durations.values())}
+            self.application.table("LIMITS_TABLE").put_item(Item=key | counts)
 
     async def _render(self, _picture: bytes, _seconds: int, path: Path) -> None:
         path.write_bytes(self.clip)

@@ -203,6 +203,7 @@ def test_a_task_is_shown_while_it_is_open_with_when_to_ask_again(
         "stage": "generating",
         "elapsed_seconds": 61,
         "expected_seconds": 600,
+        "estimated_seconds": None,
     }
     assert int(reply.headers["Retry-After"]) > 0
 

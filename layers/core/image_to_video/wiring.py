@@ -78,6 +78,7 @@ class Application:
             canceler=self._canceler,
             line=self._line,
             cursors=Cursors(self._cursor_key),
+            learned=self._learned,
             now=self.now,
         )
 
@@ -91,9 +92,7 @@ class Application:
             poller=Poller(
                 transitions=self._transitions,
                 generator=self.generator,
-                polls=self._polls,
                 learned=self._learned,
-                schedule=self.config.schedule,
                 now=self.now,
             ),
             storer=Storer(
@@ -167,13 +166,10 @@ class Application:
         return Prices(self.config.coins_per_second, self.config.daily_coin_limit)
 
     @cached_property
-    def _polls(self) -> Polls:
-        config = self.config
-        return Polls(config.schedule, config.slot_seconds if config.max_generating else None)
-
-    @cached_property
     def _learned(self) -> LearnedDurations:
-        return LearnedDurations(DurationTable(self._limits_table), self._polls, now=self.now)
+        config = self.config
+        polls = Polls(config.schedule, config.slot_seconds if config.max_generating else None)
+        return LearnedDurations(DurationTable(self._limits_table), polls, now=self.now)
 
     @cached_property
     def _canceler(self) -> Canceler:

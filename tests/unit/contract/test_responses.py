@@ -43,11 +43,24 @@ def test_a_fresh_task_is_shown_with_what_is_not_known_as_null() -> None:
         "stage": "starting",
         "elapsed_seconds": 4,
         "expected_seconds": 600,
+        "estimated_seconds": None,
     }
     unknown = ("started_at", "ended_at", "coins", "failure", "video", "cancellation")
     assert all(content[name] is None for name in unknown)
     place = "tasks/0123456789abcdef0123456789abcdef"
     assert content["links"] == {"self": place, "video": None, "cancel": f"{place}/cancel"}
+
+
+@pytest.mark.parametrize(
+    ("task", "estimated", "expected"),
+    [(a_task(), {"low": 150, "high": 390}, 390), (a_full_task(), None, 600)],
+)
+def test_an_open_task_says_how_long_others_took(
+    task: Task, estimated: object, expected: int
+) -> None:
+    progress = show_task(task, NOW, TaskView, estimate=(150, 390)).model_dump()["progress"]
+    assert progress["estimated_seconds"] == estimated
+    assert progress["expected_seconds"] == expected
 
 
 def test_links_are_seen_from_where_the_task_is_shown() -> None:

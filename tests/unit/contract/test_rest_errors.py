@@ -38,6 +38,7 @@ ANSWERS: list[tuple[ImageToVideoError, int, str, bool]] = [
             errors.SettingsError("TASKS_TABLE is missing"),
             errors.TaskConflictError("changed"),
             errors.UnreadableImageError("encrypted"),
+            errors.DurationsUnavailableError("down"),
             errors.WorkflowUnavailableError("down"),
             errors.UnauthorizedError(),
             errors.GeneratorError("down"),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from image_to_video.domain.learned_schedule import Durations, bucket_of, planned
 from image_to_video.domain.polls import Polls
 from image_to_video.domain.schedule import Schedule
 
@@ -37,3 +38,14 @@ def test_a_record_tells_of_a_poll_before_somebody_takes_its_task_for_dead(
 
 def test_a_record_that_names_no_poll_must_name_one(schedule: Schedule) -> None:
     assert Polls(schedule).must_be_recorded(a_task(next_poll_at=None), NOW)
+
+
+def test_a_slot_is_renewed_in_time_whatever_is_planned(schedule: Schedule) -> None:
+    plan = planned(Durations({bucket_of(240): 100}), first=20)
+    assert plan is not None
+    at_20 = timedelta(seconds=20)
+    assert Polls(schedule).next_wait(at_20, plan) > 60
+    assert Polls(schedule, slot_seconds=80).next_wait(at_20, plan) == 40
+    assert Polls(schedule).next_wait(timedelta(hours=2), plan) == schedule.poll_pace.wait(
+        timedelta(hours=2)
+    )

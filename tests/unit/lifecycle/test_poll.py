@@ -1,10 +1,9 @@
 """Polling: a poll that fails is never the task's failure, and only the deadline gives up."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-import httpx
 import pytest
-from image_to_video.adapters.safe_download import Downloads
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import GeneratorAccessError, GeneratorUnavailableError
 from image_to_video.domain.generator import Failed, Incomplete, Missing, PollAnswer, Ready, Running
@@ -186,20 +185,10 @@ class TestRecord:
 
 
 def test_a_slot_is_renewed_in_time_although_nothing_else_is_new(
-    environment: dict[str, str],
-    application: Application,
-    generator: ScriptedGenerator,
-    clock: Clock,
+    environment: dict[str, str], application: Application, services: Services, clock: Clock
 ) -> None:
     settings = Settings.read(environment | {"MAX_GENERATING": "1", "SLOT_SECONDS": "60"})
-    downloads = Downloads(httpx.Client(), clock=lambda: 0.0)
-    services = Services(
-        settings,
-        generator=generator,
-        downloads=downloads,
-        account_token=lambda: "sk_test",
-        now=clock,
-    )
+    services = replace(services, config=settings)
     task = services.video_tasks.create(
         OWNER, TaskRequest(image_url="https://example.com/a.png"), None
     )

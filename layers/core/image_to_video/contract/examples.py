@@ -32,7 +32,12 @@ GENERATING: Final[dict[str, Any]] = {
     "updated_at": "2026-11-22T12:00:01.250Z",
     "started_at": "2026-11-22T12:00:01.250Z",
     "ended_at": None,
-    "progress": {"stage": "generating", "elapsed_seconds": 1, "expected_seconds": 600},
+    "progress": {
+        "stage": "generating",
+        "elapsed_seconds": 1,
+        "expected_seconds": 390,
+        "estimated_seconds": {"low": 155, "high": 390},
+    },
     "coins": 120,
     "failure": None,
     "video": None,
@@ -46,7 +51,12 @@ GENERATING: Final[dict[str, Any]] = {
 _ENDED: Final = {
     "updated_at": "2026-11-22T12:04:10.500Z",
     "ended_at": "2026-11-22T12:04:10.500Z",
-    "progress": {"stage": "ended", "elapsed_seconds": 250, "expected_seconds": 600},
+    "progress": {
+        "stage": "ended",
+        "elapsed_seconds": 250,
+        "expected_seconds": 600,
+        "estimated_seconds": None,
+    },
 }
 SUCCEEDED: Final[dict[str, Any]] = {
     **GENERATING,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -60,12 +60,25 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
+class SecondsRange(View):
+    """Between how many seconds four of five tasks took."""
+
+    low: int
+    high: int
+
+
 class Progress(View):
-    """How far a task is, in what is really known: its stage and the seconds since its creation."""
+    """How far a task is, in what is really known: its stage and the seconds since its creation.
+
+    `estimated_seconds` is how long tasks of its model and length took lately, from `started_at`
+    until their videos were made; null in events, where too few have ended, and once it has ended.
+    `expected_seconds` is its high end, or what A2E says of its tasks in general.
+    """
 
     stage: Stage
     elapsed_seconds: int
     expected_seconds: int = EXPECTED_SECONDS
+    estimated_seconds: SecondsRange | None = None
 
 
 class VideoFacts(View):
@@ -191,10 +204,17 @@ class Health(View):
     version: str
 
 
-def show_task[Shown: TaskView](task: Task, now: datetime, shown_as: type[Shown]) -> Shown:
+def show_task[Shown: TaskView](
+    task: Task,
+    now: datetime,
+    shown_as: type[Shown],
+    *,
+    estimate: tuple[int, int] | None = None,
+) -> Shown:
     """Show a task as it looks at `now`; what is internal to it stays inside.
 
-    Its links are relative to the API's own address.
+    Its links are relative to the API's own address. `estimate` is how long tasks like it took, in
+    seconds, the low and the high end.
     """
     until = task.ended_at or now
     place = f"tasks/{task.task_id}"
@@ -205,6 +225,7 @@ def show_task[Shown: TaskView](task: Task, now: datetime, shown_as: type[Shown])
             "progress": Progress(
                 stage=_STAGES.get(task.status, Stage.ENDED),
                 elapsed_seconds=max(0, int((until - task.created_at).total_seconds())),
+                **_estimated(None if task.status.is_final else estimate),
             ),
             "video": task.video and task.video.model_dump(),
             "failure": task.failure and task.failure.model_dump(),
@@ -215,3 +236,10 @@ def show_task[Shown: TaskView](task: Task, now: datetime, shown_as: type[Shown])
             ),
         }
     )
+
+
+def _estimated(estimate: tuple[int, int] | None) -> dict[str, Any]:
+    if estimate is None:
+        return {}
+    low, high = estimate
+    return {"expected_seconds": high, "estimated_seconds": SecondsRange(low=low, high=high)}

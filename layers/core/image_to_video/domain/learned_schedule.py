@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-# What one poll costs, in seconds of delay: the price at which the fixed pace of some 9 s of delay
-# would still be bought, at less than half of its polls.
-POLL_COSTS: Final = 1.1
+# What one poll costs, in seconds of delay: at this price tasks of four minutes are polled nine
+# times, and their ends are noticed ten seconds later.
+POLL_COSTS: Final = 1.25
 # Fewer durations than this tell too little.
 FEWEST: Final = 30
 # No planned wait is longer than this many seconds, or than this part of the time since the start

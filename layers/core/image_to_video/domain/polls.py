@@ -27,18 +27,23 @@ class Polls:
         if hinted:
             return self.schedule.poll_wait(since_start, hinted=True)
         wait = plan.wait(since_start.total_seconds()) if plan else None
-        return self.schedule.poll_pace.wait(since_start) if wait is None else math.ceil(wait)
+        if wait is None:
+            return self.schedule.poll_pace.wait(since_start)
+        # A slot must be renewed in time, by a poll.
+        longest = self.slot_seconds // 2 if self.slot_seconds else math.inf
+        return math.ceil(min(wait, longest))
 
-    def is_too_early(self, task: Task, since_start: timedelta, plan: Plan | None) -> bool:
+    def is_too_early(self, task: Task, now: datetime, plan: Plan | None) -> bool:
         """True where the workflow only comes by for a start that might have failed.
 
-        Whoever wants a poll at once gives the task another `next_poll_at`.
+        Whoever wants a poll at once gives the task another execution and `next_poll_at`.
         """
         if plan is None or task.started_at is None or task.next_poll_at is None:
             return False
         first = timedelta(seconds=self.schedule.first_poll_seconds)
         is_first = task.next_poll_at == task.started_at + first
-        return is_first and plan.begins_after(since_start.total_seconds())
+        is_first = is_first and task.execution == task.task_id
+        return is_first and plan.begins_after((now - task.started_at).total_seconds())
 
     def latest(self, since_start: float, plan: Plan | None = None) -> float:
         """When the poll before the one at this time was, both in seconds since the start."""

@@ -42,11 +42,14 @@ class _Known:
 
 
 class LearnedDurations:
-    """Reads each kind of task at most once in five minutes, and counts those that finish."""
+    """Reads each kind of task at most once in five minutes, and counts those that finish.
+
+    `polls` is the schedule that what is learned is for.
+    """
 
     def __init__(self, table: Table, polls: Polls, *, now: Callable[[], datetime]) -> None:
         self._table = table
-        self._polls = polls
+        self.polls = polls
         self._now = now
         self._known: dict[str, _Known] = {}
 
@@ -73,7 +76,7 @@ class LearnedDurations:
             return
         high = (finished_by - task.started_at).total_seconds()
         plan = self.plan(task)
-        low = self._polls.latest(high, plan)
+        low = self.polls.latest(high, plan)
         share = zlib.crc32(task.task_id.encode()) / 2**32
         seconds = low + share * (high - low)
         if plan is not None:
@@ -100,7 +103,7 @@ class LearnedDurations:
             return _Known(now, None, None)
         return _Known(
             now,
-            planned(durations, first=self._polls.schedule.first_poll_seconds),
+            planned(durations, first=self.polls.schedule.first_poll_seconds),
             (round(durations.quantile(_LOW)), round(durations.quantile(_HIGH))),
         )
 

@@ -13,8 +13,6 @@ from image_to_video.domain.generator import (
     Ready,
     Running,
 )
-from image_to_video.domain.polls import Polls
-from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import FailureCode, Task, TaskStatus
 from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.transitions import Transitions
@@ -32,16 +30,14 @@ class Poller:
         *,
         transitions: Transitions,
         generator: Generator,
-        polls: Polls,
         learned: LearnedDurations,
-        schedule: Schedule,
         now: Callable[[], datetime],
     ) -> None:
         self._transitions = transitions
         self._generator = generator
-        self._polls = polls
         self._learned = learned
-        self._schedule = schedule
+        self._polls = learned.polls
+        self._schedule = learned.polls.schedule
         self._now = now
 
     def poll(self, task: Task) -> Task:
@@ -51,8 +47,8 @@ class Poller:
         as it is; see `Polls.must_be_recorded`.
         """
         now = self._now()
-        if self._polls.is_too_early(task, now - task.generation_began_at, self._learned.plan(task)):
-            return task.model_copy(update={"next_poll_at": self._due(task, now)})
+        if self._polls.is_too_early(task, now, self._learned.plan(task)):
+            return self._written(task, self._waiting(task, now))
         answer = self._ask(task)
         now = self._now()
         match answer:
@@ -69,9 +65,7 @@ class Poller:
                 new = task.failed(now, answer.code, answer.message, generator_status=answer.word)
             case _:
                 new = self._still_waiting(task, answer, now)
-        if new.version == task.version:
-            return new
-        stored = self._transitions.write_or_reload(task, new)
+        stored = self._written(task, new)
         if isinstance(answer, Ready) and stored == new:
             self._learned.count(task, now)
         return stored
@@ -92,6 +86,9 @@ class Poller:
             url = answer.url if isinstance(answer, Ready) else task.result_url
             new = task.changed(now, result_url=url, next_poll_at=now)
         return self._transitions.write_or_reload(task, new)
+
+    def _written(self, task: Task, new: Task) -> Task:
+        return new if new.version == task.version else self._transitions.write_or_reload(task, new)
 
     def _ask(self, task: Task) -> PollAnswer | None:
         if task.generator_task_id is None:
@@ -121,18 +118,19 @@ class Poller:
                 FailureCode.GENERATION_DEADLINE_EXCEEDED,
                 "The generator did not finish in time.",
             )
-        due = self._due(task, now)
-        word = _remembered(task, answer)
-        is_news = (completed_at, word) != (task.completed_at, task.generator_status)
-        if not is_news and not self._polls.must_be_recorded(task, due):
-            return task.model_copy(update={"next_poll_at": due})
-        return task.changed(now, completed_at=completed_at, generator_status=word, next_poll_at=due)
+        return self._waiting(
+            task, now, completed_at=completed_at, generator_status=_remembered(task, answer)
+        )
 
-    def _due(self, task: Task, now: datetime) -> datetime:
-        passed = now - task.generation_began_at
-        plan = self._learned.plan(task)
+    def _waiting(self, task: Task, now: datetime, **facts: object) -> Task:
+        """The task with its next poll: a new version of it only where something must be written."""
+        passed, plan = now - task.generation_began_at, self._learned.plan(task)
         wait = self._polls.next_wait(passed, plan, hinted=task.expects_hint)
-        return now + timedelta(seconds=wait)
+        due = now + timedelta(seconds=wait)
+        is_news = any(value != getattr(task, name) for name, value in facts.items())
+        if is_news or self._polls.must_be_recorded(task, due):
+            return task.changed(now, next_poll_at=due, **facts)
+        return task.model_copy(update={"next_poll_at": due})
 
 
 def _remembered(task: Task, answer: PollAnswer | None) -> str | None:

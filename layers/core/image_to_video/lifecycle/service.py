@@ -22,6 +22,7 @@ from image_to_video.domain.errors import NoVideoError, TaskNotFoundError, VideoN
 from image_to_video.domain.task import Cancellation, Task, TaskStatus
 from image_to_video.lifecycle.cancel import Canceler
 from image_to_video.lifecycle.cursors import Cursors, filter_digest
+from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.intake import Intake
 from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.uploads import UploadedObject
@@ -40,6 +41,7 @@ class VideoTasks:
         canceler: Canceler,
         line: Line,
         cursors: Cursors,
+        learned: LearnedDurations,
         now: Callable[[], datetime],
     ) -> None:
         self._table = table
@@ -49,6 +51,7 @@ class VideoTasks:
         self._canceler = canceler
         self._line = line
         self._cursors = cursors
+        self._learned = learned
         self._now = now
 
     def create(self, owner: str, request: TaskRequest, idempotency_key: str | None) -> Task:
@@ -80,7 +83,8 @@ class VideoTasks:
         """One task as callers see it now; with what their own cancel request achieved, if any."""
         if cancellation is not None:
             task = task.model_copy(update={"cancellation": cancellation})
-        shown = show_task(task, self._now(), TaskView)
+        estimate = None if task.status.is_final else self._learned.range(task)
+        shown = show_task(task, self._now(), TaskView, estimate=estimate)
         return shown.model_copy(update={"place_in_line": self._line.place(task)})
 
     def video_link(self, owner: str, task_id: str, *, head: bool = False) -> VideoLink:
