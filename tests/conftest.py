@@ -159,6 +159,11 @@ def generator() -> ScriptedGenerator:
 
 @pytest.fixture(scope="session")
 def variables(template: dict[str, Any]) -> dict[str, str]:
+    """The variables of a deployed function."""
+    return template_variables(template)
+
+
+def template_variables(template: dict[str, Any]) -> dict[str, str]:
     """The variables of a deployed function, with the defaults of the template's parameters."""
     parameters = template["Parameters"]
     names = {

@@ -106,7 +106,7 @@ def test_the_record_knows_that_a_hint_comes_and_not_its_token(
 
 
 def test_where_a_hint_comes_scheduled_polls_are_rare(services: Services, task: Task) -> None:
-    assert task.next_poll_at == task.created_at + timedelta(seconds=180)
+    assert task.next_poll_at == task.created_at + timedelta(seconds=240)
 
 
 def test_a_hint_makes_its_task_be_polled_now(
@@ -190,7 +190,7 @@ def test_a_hint_after_the_end_changes_nothing(
     services: Services, hints: Hints, generator: ScriptedGenerator, task: Task, clock: Clock
 ) -> None:
     generator.answers = [Ready("completed", "https://results.example.com/video.mp4")]
-    clock.advance(180)
+    clock.advance(240)
     services.workflow_steps.poll_task(task.task_id, task.execution)
     for _ in range(2):
         before = stored(services, task)
@@ -227,7 +227,7 @@ def test_a_hint_that_meets_a_poll_is_not_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The poll has read "running"; it writes between the hint's reading and its writing."""
-    clock.advance(180)
+    clock.advance(240)
     give = services._executions.give
 
     def poll_first(*arguments: Any, **options: Any) -> Task:

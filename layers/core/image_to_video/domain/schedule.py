@@ -7,8 +7,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveInt, model_
 
 # Where a hint is expected, polls are only for one that never comes: so many times rarer, and not
 # further apart than this many seconds, unless they are that anyway.
-_HINTED_FACTOR: Final = 18
-_HINTED_MOST: Final = 180
+_HINTED_FACTOR: Final = 24
+_HINTED_MOST: Final = 240
 
 
 class Pace(BaseModel):
