@@ -135,12 +135,7 @@ class Application:
     @cached_property
     def hints(self) -> Hints:
         """What the generator tells."""
-        return Hints(
-            table=self._table,
-            executions=self._executions,
-            tokens=self._hint_tokens,
-            now=self.now,
-        )
+        return Hints(self._table, self._executions, self._hint_tokens, now=self.now)
 
     @cached_property
     def _hint_tokens(self) -> HintTokens:
@@ -148,8 +143,7 @@ class Application:
 
     def _cursor_key(self) -> bytes:
         """Only asked for where there is a cursor, since only the API may read it."""
-        key = secrets().get(self.config.cursor_key_secret, max_age=_SECRET_SECONDS)
-        return str(key).encode()
+        return str(secrets().get(self.config.cursor_key_secret, max_age=_SECRET_SECONDS)).encode()
 
     @cached_property
     def _starter(self) -> Starter:
@@ -238,9 +232,7 @@ def secrets() -> parameters.SecretsProvider:
 @cache
 def application(api_id: str | None = None) -> Application:
     """The application with its real adapters; the API's function says which API it serves."""
-    config = settings()
-    if api_id is not None:
-        config = config.model_copy(update={"api_id": api_id})
+    config = settings() if api_id is None else settings().model_copy(update={"api_id": api_id})
     client = on_first_use(lambda: guarded_client(permit_loopback=config.permit_loopback))
     return Application(
         config,
@@ -269,8 +261,7 @@ def repair() -> Repair:
 @cache
 def token_table() -> TokenTable:
     """The tokens that the authorizer asks."""
-    table = clients.dynamodb().Table(settings().tokens_table)
-    return TokenTable(table)
+    return TokenTable(clients.dynamodb().Table(settings().tokens_table))
 
 
 @cache
@@ -292,9 +283,8 @@ def _account_token(config: Settings) -> Callable[[], str]:
         try:
             return str(secrets().get(config.a2e_token_secret, max_age=_SECRET_SECONDS))
         except parameters.exceptions.GetParameterError as error:
-            raise GeneratorAccessError(
-                "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
-            ) from error
+            reason = "the A2E token cannot be read"
+            raise GeneratorAccessError(reason, waiting_for=WaitingFor.ACCESS) from error
 
     return token
 

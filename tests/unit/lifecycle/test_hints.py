@@ -8,6 +8,7 @@ import pytest
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import GeneratorAccessError, WorkflowUnavailableError
 from image_to_video.domain.generator import Ready, Started, StartRequest
+from image_to_video.domain.schedule import expects_hint
 from image_to_video.domain.task import Task, TaskStatus, WaitingFor
 from image_to_video.lifecycle.hints import Hints, HintTokens
 from image_to_video.lifecycle.workflow_steps import Phase, Step
@@ -100,7 +101,7 @@ def test_without_an_address_or_a_key_no_hint_is_asked_for() -> None:
 def test_the_record_knows_that_a_hint_comes_and_not_its_token(
     services: Services, generator: ScriptedGenerator, task: Task, application: Application
 ) -> None:
-    assert task.expects_hint
+    assert expects_hint(task)
     reply = application.table("TASKS_TABLE").get_item(Key={"task_id": task.task_id})
     assert token(generator).partition(".")[2] not in json.dumps(reply["Item"], default=str)
 

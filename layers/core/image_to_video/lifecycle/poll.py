@@ -13,7 +13,7 @@ from image_to_video.domain.generator import (
     Ready,
     Running,
 )
-from image_to_video.domain.schedule import Schedule
+from image_to_video.domain.schedule import Schedule, expects_hint
 from image_to_video.domain.task import FailureCode, Task, TaskStatus
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.observability import count, logger
@@ -108,5 +108,5 @@ class Poller:
             completed_at=completed_at,
             generator_status=answer.word if answer else task.generator_status,
             next_poll_at=now
-            + timedelta(seconds=self._schedule.poll_wait(passed, hinted=task.expects_hint)),
+            + timedelta(seconds=self._schedule.poll_wait(passed, hinted=expects_hint(task))),
         )
