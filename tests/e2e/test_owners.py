@@ -22,7 +22,9 @@ PICTURE = SAMPLE_PATH.read_bytes()
 CONTRACT = json.loads((PROJECT / "functions" / "openapi.json").read_text())
 ROUTES = {(method.upper(), path) for path, item in CONTRACT["paths"].items() for method in item}
 OPEN_TO_ALL = {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/asyncapi.json")}
-CLOSED = sorted(ROUTES - OPEN_TO_ALL)
+# The generator's own, which no owner's token opens.
+HINTS = ("POST", "/hints/{task_id}")
+CLOSED = sorted(ROUTES - OPEN_TO_ALL - {HINTS})
 FORM = {"filename": "a.png", "content_type": "image/png"}
 UNKNOWN = "0123456789abcdef" * 2
 # What differs between any two answers.
@@ -245,6 +247,19 @@ def attack_the_public(owners: Owners, method: str, path: str) -> None:
     assert not re.search("|".join([*owners.ids, "Ada's"]), answers[0].text)
 
 
+def attack_the_hints(owners: Owners, method: str, path: str) -> None:
+    """Whoever calls without the attempt's own token is answered alike, and moves nothing."""
+    made_up = ("", owners.running.stack.token, "1." + "A" * 43, "1.x", f"{owners.going}-1")
+    nobodys = owners.eve.post(path.format(task_id=UNKNOWN))
+    assert (nobodys.status_code, nobodys.content) == (204, b"")
+    for api in (owners.ada, owners.eve):
+        for task_id in owners.ids:
+            for token in made_up:
+                headers = {"X-A2e-Webhook-Token": token}
+                answer = api.post(path.format(task_id=task_id), headers=headers, json={"data": {}})
+                assert plain(answer, task_id) == plain(nobodys, UNKNOWN)
+
+
 ATTACKS: dict[tuple[str, str], Callable[[Owners, str, str], None]] = {
     ("GET", "/tasks/{task_id}"): attack_one_task,
     ("GET", "/tasks/{task_id}/video"): attack_one_task,
@@ -253,6 +268,7 @@ ATTACKS: dict[tuple[str, str], Callable[[Owners, str, str], None]] = {
     ("GET", "/tasks/counts"): attack_the_counts,
     ("POST", "/tasks"): attack_the_key,
     ("POST", "/uploads"): attack_the_form,
+    HINTS: attack_the_hints,
     **dict.fromkeys(OPEN_TO_ALL, attack_the_public),
 }
 

@@ -23,6 +23,8 @@ LEAKS = {
     "credential": "&x-amz-credential=AKIA",
     "query": "cannot fetch https://cdn.example/v.mp4?x",
     "JSON web token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+    "hint's": "start: " + "1." + "Ab-_" * 10 + "Ab-",
+    "hint's header": "{'x-a2e-webhook-token': 'abc'}",
     "body": '{"SecretString": "something"}',
 }
 CLEAN = (

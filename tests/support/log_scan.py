@@ -19,6 +19,8 @@ _SECRETS: Final = {
     "a planted secret": re.compile(CANARY),
     "a token of ours": re.compile(r"i2v_[A-Za-z0-9_-]{20,}"),
     "a token of A2E": re.compile(r"\bsk_[A-Za-z0-9]"),
+    "a hint's token": re.compile(r"(?<![\w.-])[1-9][0-9]?\.[A-Za-z0-9_-]{43}(?![\w-])"),
+    "a hint's header": re.compile(r"\bX-A2e-Webhook-Token\W{1,4}[A-Za-z0-9]", re.I),
     "a bearer token": re.compile(r"\bBearer\s+[A-Za-z0-9]", re.I),
     "an Authorization header": re.compile(r"\bAuthorization\W{1,4}[A-Za-z0-9]{5}", re.I),
     "a signature": re.compile(

@@ -193,10 +193,11 @@ def test_the_access_log_names_no_header_and_no_query(translated: dict[str, Any])
 
 def test_every_call_is_throttled(translated: dict[str, Any]) -> None:
     (stage,) = (r for r in translated.values() if r["Type"] == "AWS::ApiGateway::Stage")
-    (setting,) = stage["Properties"]["MethodSettings"]
-    assert (setting["ResourcePath"], setting["HttpMethod"]) == ("/*", "*")
-    assert setting["ThrottlingRateLimit"] > 0
-    assert setting["ThrottlingBurstLimit"] > 0
+    every, *_ = settings = stage["Properties"]["MethodSettings"]
+    assert (every["ResourcePath"], every["HttpMethod"]) == ("/*", "*")
+    for setting in settings:
+        assert setting["ThrottlingRateLimit"] > 0
+        assert setting["ThrottlingBurstLimit"] > 0
 
 
 def test_pages_may_send_forms_and_read_videos_where_their_origin_is_permitted(

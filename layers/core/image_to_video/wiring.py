@@ -127,12 +127,7 @@ class Application:
     @cached_property
     def hints(self) -> Hints:
         """What the generator tells."""
-        return Hints(
-            table=self._table,
-            executions=self._executions,
-            tokens=self._hint_tokens,
-            now=self.now,
-        )
+        return Hints(self._table, self._executions, self._hint_tokens, now=self.now)
 
     @cached_property
     def _hint_tokens(self) -> HintTokens:
@@ -251,9 +246,7 @@ class Application:
 @cache
 def application(api_id: str | None = None) -> Application:
     """The application with its real adapters; the API's function says which API it serves."""
-    config = settings()
-    if api_id is not None:
-        config = config.model_copy(update={"api_id": api_id})
+    config = settings() if api_id is None else settings().model_copy(update={"api_id": api_id})
     client = on_first_use(lambda: guarded_client(permit_loopback=config.permit_loopback))
     return Application(
         config,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from image_to_video.adapters.a2e_requests import start_body
+from image_to_video.domain.generator import HintRequest
 
 from i2v.simulator.start_body import StartBody
 from tests.support.fake_a2e import REQUEST
@@ -22,6 +23,10 @@ from tests.support.fake_a2e import REQUEST
         (
             {"lora": "66b1f0", "prompt": "", "negative_prompt": ""},
             {"lora": "66b1f0", "prompt": None, "negative_prompt": None},
+        ),
+        (
+            {"hint": HintRequest("https://api.example.com/v1/hints/1", "1.secret")},
+            {"webhook_url": "https://api.example.com/v1/hints/1", "webhook_token": "1.secret"},
         ),
     ],
     ids="+".join,

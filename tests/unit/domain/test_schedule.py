@@ -99,3 +99,16 @@ def test_polls_are_frequent_inside_the_window_and_rare_when_late(schedule: Sched
     assert schedule.poll_pace.wait(timedelta(0)) <= 30
     assert schedule.poll_pace.wait(window * 0.9) <= 60
     assert schedule.poll_pace.wait(window * 20) > schedule.poll_pace.wait(window * 0.9)
+
+
+def test_where_a_hint_is_expected_polls_are_rarer_and_never_rarer_than_stated(
+    schedule: Schedule,
+) -> None:
+    """docs/operations.md states how long a hint that never comes may cost."""
+    for passed in (timedelta(seconds=seconds) for seconds in range(0, 90_000, 7)):
+        usual = schedule.poll_wait(passed, hinted=False)
+        hinted = schedule.poll_wait(passed, hinted=True)
+        assert usual == schedule.poll_pace.wait(passed)
+        assert usual <= hinted <= max(usual, 240)
+    assert schedule.first_poll_wait(hinted=False) == schedule.first_poll_seconds
+    assert schedule.first_poll_wait(hinted=True) == 240

@@ -8,6 +8,7 @@ import pytest
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import GeneratorAccessError, WorkflowUnavailableError
 from image_to_video.domain.generator import Ready, Started, StartRequest
+from image_to_video.domain.schedule import expects_hint
 from image_to_video.domain.task import Task, TaskStatus, WaitingFor
 from image_to_video.lifecycle.hints import Hints, HintTokens
 from image_to_video.lifecycle.workflow_steps import Phase, Step
@@ -100,13 +101,13 @@ def test_without_an_address_or_a_key_no_hint_is_asked_for() -> None:
 def test_the_record_knows_that_a_hint_comes_and_not_its_token(
     services: Services, generator: ScriptedGenerator, task: Task, application: Application
 ) -> None:
-    assert task.expects_hint
+    assert expects_hint(task)
     reply = application.table("TASKS_TABLE").get_item(Key={"task_id": task.task_id})
     assert token(generator).partition(".")[2] not in json.dumps(reply["Item"], default=str)
 
 
 def test_where_a_hint_comes_scheduled_polls_are_rare(services: Services, task: Task) -> None:
-    assert task.next_poll_at == task.created_at + timedelta(seconds=180)
+    assert task.next_poll_at == task.created_at + timedelta(seconds=240)
 
 
 def test_a_hint_makes_its_task_be_polled_now(
@@ -190,7 +191,7 @@ def test_a_hint_after_the_end_changes_nothing(
     services: Services, hints: Hints, generator: ScriptedGenerator, task: Task, clock: Clock
 ) -> None:
     generator.answers = [Ready("completed", "https://results.example.com/video.mp4")]
-    clock.advance(180)
+    clock.advance(240)
     services.workflow_steps.poll_task(task.task_id, task.execution)
     for _ in range(2):
         before = stored(services, task)
@@ -227,7 +228,7 @@ def test_a_hint_that_meets_a_poll_is_not_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The poll has read "running"; it writes between the hint's reading and its writing."""
-    clock.advance(180)
+    clock.advance(240)
     give = services._executions.give
 
     def poll_first(*arguments: Any, **options: Any) -> Task:

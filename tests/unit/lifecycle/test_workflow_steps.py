@@ -8,6 +8,7 @@ from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, Step, WorkflowSteps
 from image_to_video.settings import Settings
+from image_to_video.wiring import Application as Services
 
 from tests.conftest import Clock, ResultHost, ScriptedGenerator
 
@@ -49,6 +50,52 @@ def test_each_status_has_its_phase(
         assert step(task.task_id) == Step(phase=Phase.CLOSED)
     assert generator.checked == checked, "what has ended is not polled"
     assert tasks.get("anna", task.task_id).status is TaskStatus.SUCCEEDED
+
+
+def test_an_execution_whose_task_was_given_another_ends_itself(
+    services: Services, task: Task, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    steps = services.workflow_steps
+    given = services._executions.give(task, next_poll_at=clock())
+    assert steps.poll_task(task.task_id, given.execution).phase is Phase.WAITING
+    clock.advance(5)
+    for step in (steps.poll_task, steps.store_video):
+        assert step(task.task_id, task.execution) == Step(phase=Phase.CLOSED)
+    assert generator.checked == ["gen-000001"]
+
+
+def test_so_does_one_of_a_task_that_is_not_started(
+    services: Services, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    generator.starts = [GeneratorUnavailableError("busy")]
+    task = services.video_tasks.create("anna", REQUEST, None)
+    services._executions.give(task, next_poll_at=clock())
+    clock.advance(60)
+    step = services.workflow_steps.poll_task(task.task_id, task.execution)
+    assert (step.phase, len(generator.requests)) == (Phase.CLOSED, 1)
+
+
+def test_an_execution_goes_on_whose_successor_never_began(
+    services: Services, task: Task, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    """The other one was recorded, and who was to start it died."""
+    steps = services.workflow_steps
+    services._executions.give(task, next_poll_at=clock())
+    clock.advance(4)
+    assert steps.poll_task(task.task_id, task.execution).wait_seconds == 26
+    clock.advance(26)
+    steps.poll_task(task.task_id, task.execution)
+    assert generator.checked == ["gen-000001"]
+    kept = services.video_tasks.get("anna", task.task_id)
+    assert kept.execution == task.execution
+
+
+def test_a_step_that_does_not_say_who_asks_goes_on(
+    services: Services, task: Task, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    services._executions.give(task, next_poll_at=clock())
+    services.workflow_steps.poll_task(task.task_id)
+    assert generator.checked == ["gen-000001"]
 
 
 def test_a_task_without_a_video_is_not_stored(

@@ -6,10 +6,12 @@ from zlib import crc32
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveInt, model_validator
 
+from image_to_video.domain.task import Task
+
 # Where a hint is expected, polls are only for one that never comes: so many times rarer, and not
 # further apart than this many seconds, unless they are that anyway.
-_HINTED_FACTOR: Final = 18
-_HINTED_MOST: Final = 180
+_HINTED_FACTOR: Final = 24
+_HINTED_MOST: Final = 240
 
 
 class Pace(BaseModel):
@@ -81,6 +83,11 @@ class Schedule(BaseModel):
         """Seconds to the next poll of a task that the generator has had for `passed`."""
         wait = self.poll_pace.wait(passed)
         return _rarer(wait) if hinted else wait
+
+
+def expects_hint(task: Task) -> bool:
+    """True while the generator owes a hint: it makes one, and one that came early is gone."""
+    return task.hinted_at is None and bool(task.attempts) and task.attempts[-1].hinted
 
 
 def _rarer(wait: int) -> int:

@@ -227,11 +227,6 @@ class Task(Frozen):
         return None
 
     @property
-    def expects_hint(self) -> bool:
-        """True while the generator owes a hint: it makes one, and one that came early is gone."""
-        return self.hinted_at is None and bool(self.attempts) and self.attempts[-1].hinted
-
-    @property
     def may_be_at_work(self) -> bool:
         """True where the generator may be working on it, also after we have closed it."""
         if self.status is TaskStatus.CANCELED:

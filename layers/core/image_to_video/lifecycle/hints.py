@@ -71,10 +71,10 @@ class Hints:
 
     def __init__(
         self,
-        *,
         table: TaskTable,
         executions: Executions,
         tokens: HintTokens,
+        *,
         now: Callable[[], datetime],
     ) -> None:
         self._table = table

@@ -13,6 +13,7 @@ from image_to_video.domain.generator import (
     Ready,
     Running,
 )
+from image_to_video.domain.schedule import expects_hint
 from image_to_video.domain.task import FailureCode, Task, TaskStatus
 from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.transitions import Transitions
@@ -125,7 +126,7 @@ class Poller:
     def _waiting(self, task: Task, now: datetime, **facts: object) -> Task:
         """The task with its next poll: a new version of it only where something must be written."""
         passed, plan = now - task.generation_began_at, self._learned.plan(task)
-        wait = self._polls.next_wait(passed, plan, hinted=task.expects_hint)
+        wait = self._polls.next_wait(passed, plan, hinted=expects_hint(task))
         due = now + timedelta(seconds=wait)
         is_news = any(value != getattr(task, name) for name, value in facts.items())
         if is_news or self._polls.must_be_recorded(task, due):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from image_to_video.domain.generator import Started
-from image_to_video.domain.schedule import Schedule, spread
+from image_to_video.domain.schedule import Schedule, expects_hint, spread
 from image_to_video.domain.task import (
     Attempt,
     Failure,
@@ -49,7 +49,7 @@ class StartOutcomes:
             facts = accepted_as(current, started) | {"started_at": now}
             if current.status.is_final:
                 return current.changed(now, **facts)
-            wait = self._schedule.first_poll_wait(hinted=current.expects_hint)
+            wait = self._schedule.first_poll_wait(hinted=expects_hint(current))
             return current.changed(
                 now,
                 status=TaskStatus.GENERATING,
