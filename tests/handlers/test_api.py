@@ -33,6 +33,7 @@ def test_a_created_task_is_answered_with_its_place_and_when_to_ask_again(
             "status": "generating",
             "late": False,
             "waiting_for": None,
+            "place_in_line": None,
             "name": "Ada smiles",
             "image_url": IMAGE,
             "prompt": "She turns her head and smiles.",

@@ -26,6 +26,7 @@ GENERATING: Final[dict[str, Any]] = {
     "status": "generating",
     "late": False,
     "waiting_for": None,
+    "place_in_line": None,
     **OPTIONS,
     **IMAGE,
     "created_at": "2026-11-22T12:00:00.000Z",

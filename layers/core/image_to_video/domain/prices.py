@@ -1,9 +1,9 @@
-"""What a task is expected to cost, and whether a day has that many coins at all."""
+"""What a task costs: as expected before its start, and as the budget of a day counts it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from image_to_video.domain.task import ModelVersion
+from image_to_video.domain.task import Attempt, ModelVersion, Task
 
 
 @dataclass(frozen=True)
@@ -26,3 +26,21 @@ class Prices:
             f"{seconds} seconds by {model} are expected to cost {coins} coins, and this"
             f" installation spends at most {self.daily_limit} a day."
         )
+
+
+def coins_of(task: Task, attempt: Attempt) -> int | None:
+    """What the day's budget counts for an attempt; None while its outcome is not known.
+
+    An attempt that stays unconfirmed may have been paid and counts as if it had been.
+    """
+    owners = [known.lease_owner for known in task.attempts]
+    if attempt.lease_owner not in owners:
+        return 0
+    if attempt.lease_owner != owners[-1]:
+        return attempt.coins_reserved
+    if task.generator_task_id is not None:
+        return attempt.coins_reserved if task.coins is None else task.coins
+    if not task.status.is_final:
+        return None
+    is_refused = task.failure is not None and task.failure == task.attempts[-1].refusal
+    return 0 if is_refused else attempt.coins_reserved

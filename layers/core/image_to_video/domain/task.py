@@ -1,6 +1,5 @@
 """The words of the application as types: the task, its statuses, and what can happen to it."""
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -172,12 +171,10 @@ class Task(Frozen):
     status: TaskStatus = TaskStatus.QUEUED
     late: bool = False
     waiting_for: WaitingFor | None = None
-    # Its place in the line of tasks that wait for our own limits; since when it stands there, or
-    # None when it does not; and how long it did before.
+    # Its place in line, since when it stands there, how long it did before; the slot it held last.
     line_entry: str | None = None
     line_since: Moment | None = None
     waited_seconds: int = 0
-    # The slot that it held last, and until when.
     slot: str | None = None
     slot_until: Moment | None = None
 
@@ -252,9 +249,8 @@ class Task(Frozen):
 
     def out_of_line(self, now: datetime) -> dict[str, Any]:
         """The changes by which it leaves the line; none where it does not stand there."""
-        if not self.in_line:
-            return {}
-        return {"line_since": None, "waited_seconds": math.ceil(self.waited(now).total_seconds())}
+        waited = 1 + int(self.waited(now).total_seconds())
+        return {"line_since": None, "waited_seconds": waited} if self.in_line else {}
 
     @property
     def may_be_mended(self) -> bool:
@@ -263,23 +259,6 @@ class Task(Frozen):
             return False
         started_unknown = bool(self.attempts) and self.generator_task_id is None
         return started_unknown or self.failure.code in _GIVEN_UP | _WITHOUT_VIDEO
-
-    def coins_of(self, attempt: Attempt) -> int | None:
-        """What the day's budget counts for an attempt; None while its outcome is not known.
-
-        An attempt that stays unconfirmed may have been paid and counts as if it had been.
-        """
-        owners = [known.lease_owner for known in self.attempts]
-        if attempt.lease_owner not in owners:
-            return 0
-        if attempt.lease_owner != owners[-1]:
-            return attempt.coins_reserved
-        if self.generator_task_id is not None:
-            return attempt.coins_reserved if self.coins is None else self.coins
-        if not self.status.is_final:
-            return None
-        is_refused = self.failure is not None and self.failure == self.attempts[-1].refusal
-        return 0 if is_refused else attempt.coins_reserved
 
     @property
     def generation_began_at(self) -> datetime:
@@ -309,9 +288,7 @@ class Task(Frozen):
         """
         if not self.may_be_mended and self.status is not TaskStatus.SUCCEEDED:
             raise ValueError(f"a task that is {self.status} is not opened again")
-        # It may have lost its slot meanwhile.
-        changes |= {"slot": None, "slot_until": None}
-        changes |= {"failure": None, "video": None, "ended_at": None}
+        changes |= {"failure": None, "video": None, "ended_at": None, "slot": None}
         changes |= {"reopened_at": now, "next_poll_at": now}
         changes |= {"version": self.version + 1, "updated_at": now}
         return self.model_validate(dict(self) | changes)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -83,8 +84,7 @@ class Intake:
         another request.
         """
         self._check_address("image_url", request.image_url)
-        self._check_address("end_image_url", request.end_image_url)
-        self._check_price(request)
+        self._check_options(request)
         task_id = task_id_for(owner, idempotency_key) if idempotency_key else uuid4().hex
         options = TaskOptions.model_validate(request.model_dump(exclude={"image_url"}))
         file_name = unquote(urlsplit(request.image_url).path).rpartition("/")[2]
@@ -141,8 +141,7 @@ class Intake:
         Nothing is recorded: the form itself carries what `upload` will read.
         Raises `InvalidTaskError` where the options do not fit into it.
         """
-        self._check_address("end_image_url", request.end_image_url)
-        self._check_price(request)
+        self._check_options(request)
         key = reserved_key(owner, request.content_type)
         reserved = UploadedObject(self._storage.images_bucket, key, None, "", "")
         if reserved.owner != owner or len(key.encode()) > _MAX_KEY_BYTES:
@@ -177,12 +176,9 @@ class Intake:
 
     def _known(self, identity: str | None) -> Task | None:
         """The task of an order that was made before, if it was."""
-        if identity is None:
-            return None
-        try:
-            return self._table.get(identity[:_ID_LENGTH])
-        except TaskNotFoundError:
-            return None
+        with suppress(TaskNotFoundError):
+            return self._table.get(identity[:_ID_LENGTH]) if identity else None
+        return None
 
     def _fail(self, task: Task, failure: Failure) -> Task:
         """Record a task that has failed before it began."""
@@ -265,8 +261,8 @@ class Intake:
         if fault is not None:
             raise InvalidTaskError(fault, pointer=f"/{field}")
 
-    def _check_price(self, options: TaskOptions | UploadRequest) -> None:
-        """A task that no day has the coins for would wait for ever."""
+    def _check_options(self, options: TaskOptions) -> None:
+        self._check_address("end_image_url", options.end_image_url)
         fault = self._prices.fault(options.model_version, options.video_time)
         if fault is not None:
             raise InvalidTaskError(fault, pointer="/video_time")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from image_to_video.adapters.limit_table import LimitTable, Slot
+from image_to_video.domain.prices import coins_of
 from image_to_video.domain.task import Attempt, Task, WaitingFor
 
 # How much of a slot's time is left at the next poll, at least.
@@ -80,8 +81,8 @@ class Reservations:
         """
         freed = False
         for attempt in before.attempts:
-            coins = after.coins_of(attempt)
-            if coins is not None and coins != before.coins_of(attempt):
+            coins = coins_of(after, attempt)
+            if coins is not None and coins != coins_of(before, attempt):
                 freed |= self._book(attempt, coins)
         may_hold = before.occupies_slot or after.status.is_final
         if may_hold and not after.occupies_slot:
