@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from image_to_video import clients
-from image_to_video.adapters.a2e_client import A2E
 from image_to_video.adapters.dynamodb_table import Table
-from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.adapters.limit_table import LimitTable
-from image_to_video.adapters.safe_download import Downloads, guarded_client
 from image_to_video.adapters.secret_cache import Secrets
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
@@ -24,22 +21,22 @@ from image_to_video.domain.errors import GeneratorAccessError, SettingsError
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.task import WaitingFor
 from image_to_video.lifecycle.cancel import Canceler, apply_request
-from image_to_video.lifecycle.cursors import Cursors
 from image_to_video.lifecycle.executions import Executions
-from image_to_video.lifecycle.intake import Intake
-from image_to_video.lifecycle.poll import Poller
-from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.reservations import Reservations
-from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.start_outcomes import StartOutcomes
-from image_to_video.lifecycle.store import Storer
 from image_to_video.lifecycle.transitions import Transitions
-from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.settings import Settings
 
+# What few functions need is imported by those: a cold start spends its time on imports.
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from image_to_video.adapters.event_topic import EventTopic
+    from image_to_video.adapters.safe_download import Downloads
+    from image_to_video.lifecycle.repair import Repair
+    from image_to_video.lifecycle.service import VideoTasks
+    from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 
 # A changed secret is picked up after this long.
 _SECRET_SECONDS = 60
@@ -54,12 +51,16 @@ class Application:
 
     config: Settings
     generator: Generator
-    downloads: Downloads
+    downloads: "Downloads"
     now: Callable[[], datetime]
 
     @cached_property
-    def video_tasks(self) -> VideoTasks:
+    def video_tasks(self) -> "VideoTasks":
         """What owners can do."""
+        from image_to_video.lifecycle.cursors import Cursors
+        from image_to_video.lifecycle.intake import Intake
+        from image_to_video.lifecycle.service import VideoTasks
+
         return VideoTasks(
             table=self._table,
             storage=self._storage,
@@ -80,8 +81,12 @@ class Application:
         )
 
     @cached_property
-    def workflow_steps(self) -> WorkflowSteps:
+    def workflow_steps(self) -> "WorkflowSteps":
         """What the workflow asks for."""
+        from image_to_video.lifecycle.poll import Poller
+        from image_to_video.lifecycle.store import Storer
+        from image_to_video.lifecycle.workflow_steps import WorkflowSteps
+
         return WorkflowSteps(
             table=self._table,
             transitions=self._transitions,
@@ -105,8 +110,10 @@ class Application:
         )
 
     @cached_property
-    def repair(self) -> Repair:
+    def repair(self) -> "Repair":
         """What operators and the schedule ask for."""
+        from image_to_video.lifecycle.repair import Repair
+
         return Repair(
             table=self._table,
             transitions=self._transitions,
@@ -208,33 +215,34 @@ class Application:
 def application() -> Application:
     """The application with its real adapters."""
     config = settings()
-    client = on_first_use(lambda: guarded_client(permit_loopback=config.permit_loopback))
     return Application(
         config,
-        generator=_generator(config),
-        downloads=Downloads(client),
+        generator=on_first_use(lambda: _generator(config)),
+        downloads=on_first_use(lambda: _downloads(config)),
         now=now,
     )
 
 
-def video_tasks() -> VideoTasks:
+def video_tasks() -> "VideoTasks":
     """The service of the entry points."""
     return application().video_tasks
 
 
-def workflow_steps() -> WorkflowSteps:
+def workflow_steps() -> "WorkflowSteps":
     """The service of the workflow's functions."""
     return application().workflow_steps
 
 
-def repair() -> Repair:
+def repair() -> "Repair":
     """The service of the schedule and of operators."""
     return application().repair
 
 
 @cache
-def event_topic() -> EventTopic:
+def event_topic() -> "EventTopic":
     """The topic that subscribers listen to."""
+    from image_to_video.adapters.event_topic import EventTopic
+
     config = settings()
     if config.event_schema_url is None:
         raise SettingsError("environment variables are missing or wrong: EVENT_SCHEMA_URL")
@@ -250,7 +258,15 @@ def _secrets() -> Secrets:
     return Secrets(clients.secretsmanager(), max_age=_SECRET_SECONDS)
 
 
+def _downloads(config: Settings) -> "Downloads":
+    from image_to_video.adapters.safe_download import Downloads, guarded_client
+
+    return Downloads(guarded_client(permit_loopback=config.permit_loopback))
+
+
 def _generator(config: Settings) -> Generator:
+    from image_to_video.adapters.a2e_client import A2E
+
     secrets = _secrets()
 
     def token() -> str:
@@ -262,9 +278,8 @@ def _generator(config: Settings) -> Generator:
             ) from error
 
     address = str(config.a2e_url).rstrip("/")
-    client = on_first_use(lambda: clients.generator_http(address))
     return A2E(
-        client,
+        clients.generator_http(address),
         token,
         start_timeout_seconds=config.start_timeout_seconds,
         permit_http=config.permit_loopback,
