@@ -1,10 +1,12 @@
 """Deploy the project's own template into an emulator, as `sam deploy` would into AWS."""
 
+import importlib.util
 import io
 import json
+import marshal
 import time
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import yaml
@@ -144,5 +146,20 @@ def _zipped(folder: Path, prefix: str = "") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*.py")):
-            archive.write(path, prefix + str(path.relative_to(folder)))
+            name = PurePosixPath(prefix) / path.relative_to(folder).as_posix()
+            archive.write(path, str(name))
+            # Or every worker of the emulator would compile it again, and keep nothing.
+            archive.writestr(importlib.util.cache_from_source(str(name)), _compiled(path))
     return buffer.getvalue()
+
+
+def _compiled(path: Path) -> bytes:
+    """A module's bytecode, never compared with its source again (PEP 552)."""
+    source = path.read_bytes()
+    code = compile(source, str(path), "exec", dont_inherit=True)
+    return (
+        importlib.util.MAGIC_NUMBER
+        + (1).to_bytes(4, "little")
+        + importlib.util.source_hash(source)
+        + marshal.dumps(code)
+    )

@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from typing import Any, Final
 
+# Imported while Lambda lends the start of a container a whole processor, not by the first event.
+import image_to_video.lifecycle.service
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video import __version__

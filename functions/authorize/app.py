@@ -2,11 +2,6 @@
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes import event_source
-from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event import (
-    APIGatewayAuthorizerResponse,
-    APIGatewayAuthorizerTokenEvent,
-)
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video.container import now, token_table
 from image_to_video.observability import logger, metrics
@@ -14,15 +9,21 @@ from image_to_video.observability import logger, metrics
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-@event_source(data_class=APIGatewayAuthorizerTokenEvent)
-def handler(event: APIGatewayAuthorizerTokenEvent, context: LambdaContext) -> dict[str, Any]:
-    """Return a policy for the whole stage, because API Gateway caches it for every route."""
-    token = token_table().authenticate(event.authorization_token)
-    policy = APIGatewayAuthorizerResponse.from_route_arn(
-        event.method_arn, principal_id=token.owner, context={"owner": token.owner}
-    )
-    if token.is_valid(now()):
-        policy.allow_all_routes()
-    else:
-        policy.deny_all_routes()
-    return policy.asdict()
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Return a policy for the whole stage, because API Gateway caches it for every route.
+
+    Its form: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
+    """
+    token = token_table().authenticate(event["authorizationToken"])
+    # arn:aws:execute-api:{region}:{account}:{api}/{stage}/{method}/{path}
+    api, stage = event["methodArn"].split("/")[:2]
+    statement = {
+        "Action": "execute-api:Invoke",
+        "Effect": "Allow" if token.is_valid(now()) else "Deny",
+        "Resource": [f"{api}/{stage}/*/*"],
+    }
+    return {
+        "principalId": token.owner,
+        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "context": {"owner": token.owner},
+    }

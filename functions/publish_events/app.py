@@ -2,6 +2,8 @@
 
 from typing import Any
 
+# Imported while Lambda lends the start of a container a whole processor, not by the first event.
+import image_to_video.adapters.event_topic
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
     EventType,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+# Imported while Lambda lends the start of a container a whole processor, not by the first event.
+import image_to_video.lifecycle.repair
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video.observability import logger, metrics
 from image_to_video.wiring import repair

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+# Imported while Lambda lends the start of a container a whole processor, not by the first event.
+import image_to_video.adapters.safe_download
+import image_to_video.lifecycle.workflow_steps
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video.observability import logger, metrics
 from image_to_video.wiring import workflow_steps

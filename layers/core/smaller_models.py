@@ -13,12 +13,13 @@ from typing import Any
 
 
 def without_documentation(value: Any) -> Any:
-    """A model without its texts; a shape's member of the name `documentation` stays."""
+    """A model with empty texts, for botocore asks for some; a member of that name stays."""
     if isinstance(value, dict):
         return {
-            name: without_documentation(inner)
+            name: ""
+            if name == "documentation" and isinstance(inner, str)
+            else without_documentation(inner)
             for name, inner in value.items()
-            if name != "documentation" or not isinstance(inner, str)
         }
     if isinstance(value, list):
         return [without_documentation(inner) for inner in value]

@@ -4,6 +4,7 @@ Beside it MediaInfo, which read videos here before, reads the same file under a 
 time, for comparison. Nothing is compared with a limit, and nothing leaves the processes.
 """
 
+import math
 import multiprocessing
 import os
 import resource
@@ -77,8 +78,8 @@ def reading(read: Callable[[Path], str], path: Path, answer: Any) -> None:
     answer.send((said, seconds, (most - before) / 1024))
 
 
-def measure(read: Callable[[Path], str], path: Path) -> str:
-    """What a process of its own said, and took, or that it did not end."""
+def measure(read: Callable[[Path], str], path: Path) -> tuple[str, float, float] | None:
+    """What a process of its own said, its seconds and its MiB; None where it did not end."""
     spawned = multiprocessing.get_context("spawn")
     receiver, sender = spawned.Pipe(duplex=False)
     process = spawned.Process(target=reading, args=(read, path, sender))
@@ -86,25 +87,39 @@ def measure(read: Callable[[Path], str], path: Path) -> str:
     sender.close()
     try:
         if not receiver.poll(MOST_SECONDS):
-            return f"did not end within {MOST_SECONDS} s"
-        said, seconds, mib = receiver.recv()
+            return None
+        measured_there: tuple[str, float, float] = receiver.recv()
     except EOFError:
-        return "died"
+        return None
     finally:
         process.kill()
         process.join()
-    return f"{seconds:>6.2f} s {mib:>7.1f} MiB  {said}"
+    return measured_there
 
 
-def main() -> None:
+def figures() -> dict[str, float]:
+    """The most MiB and seconds that any of the videos took here; prints each."""
+    most_seconds = most_mib = 0.0
     with tempfile.TemporaryDirectory() as folder:
         for name, make in VIDEOS.items():
             path = Path(folder) / "video.mp4"
             path.write_bytes(make())
             print(f"{name} ({path.stat().st_size:,} bytes)")
-            print(f"  here       {measure(ours, path)}")
-            print(f"  MediaInfo  {measure(mediainfo, path)}")
+            taken = measure(ours, path)
+            print(f"  here       {_written(taken)}")
+            print(f"  MediaInfo  {_written(measure(mediainfo, path))}")
+            _, seconds, mib = taken or ("", math.inf, math.inf)
+            most_seconds, most_mib = max(most_seconds, seconds), max(most_mib, mib)
+    return {"crafted_mib": most_mib, "crafted_s": most_seconds}
+
+
+def _written(taken: tuple[str, float, float] | None) -> str:
+    if taken is None:
+        return f"died, or did not end within {MOST_SECONDS} s"
+    said, seconds, mib = taken
+    return f"{seconds:>6.2f} s {mib:>7.1f} MiB  {said}"
 
 
 if __name__ == "__main__":
-    main()
+    for figure, value in figures().items():
+        print(f"{figure:<16}{value:8.2f}")

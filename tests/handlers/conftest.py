@@ -10,6 +10,7 @@ import httpx
 import pytest
 from botocore.client import BaseClient
 from image_to_video import wiring
+from image_to_video.adapters import safe_download
 from image_to_video.adapters.safe_download import GuardedTransport
 
 from tests.conftest import (
@@ -90,7 +91,7 @@ def guarded_result_host(
         clients.append(httpx.Client(transport=transport))
         return clients[-1]
 
-    monkeypatch.setattr(wiring, "guarded_client", guarded_client)
+    monkeypatch.setattr(safe_download, "guarded_client", guarded_client)
     yield result_host
     for client in clients:
         client.close()

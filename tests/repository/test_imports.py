@@ -253,3 +253,28 @@ def test_importing_does_nothing() -> None:
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout == ""
+
+
+# What Lambda's event may wait for, by function: nothing of it is imported where it is of no use.
+NEVER_NEEDED = {
+    "authorize": {"boto3", "s3transfer", "httpx", "image_to_video.lifecycle", "asyncio"},
+    "publish_events": {"boto3", "s3transfer", "httpx", "image_to_video.adapters.a2e_client"},
+    "api": {"boto3", "s3transfer", "httpx", "image_to_video.adapters.mp4_video"},
+}
+
+
+@pytest.mark.parametrize("path", handlers, ids=lambda path: path.parent.name)
+def test_a_function_imports_nothing_that_it_does_not_need(path: Path) -> None:
+    """In a process of its own, as in a new container; modules of the tests would be there too."""
+    name = f"functions.{path.parent.name}.app"
+    unwanted = NEVER_NEEDED.get(path.parent.name, {"boto3", "s3transfer"})
+    run = subprocess.run(
+        [sys.executable, "-B", "-c", f"import sys, {name}; print(*sys.modules)"],
+        cwd=PROJECT,
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+    assert not unwanted & set(run.stdout.split())

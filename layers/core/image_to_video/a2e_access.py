@@ -7,9 +7,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from image_to_video import clients
-from image_to_video.adapters.a2e_client import A2E
 from image_to_video.adapters.secret_cache import Secrets
-from image_to_video.clients import on_first_use
 from image_to_video.domain.errors import GeneratorAccessError
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.task import WaitingFor
@@ -40,11 +38,12 @@ def account_token(config: Settings) -> Callable[[], str]:
 
 
 def generator(config: Settings) -> Generator:
-    """A2E, behind a client that is made when it is first asked."""
-    address = str(config.a2e_url).rstrip("/")
-    client = on_first_use(lambda: clients.generator_http(address))
+    """A2E's API, over a client of its own."""
+    # Few invocations ask A2E, and its client takes long to import.
+    from image_to_video.adapters.a2e_client import A2E
+
     return A2E(
-        client,
+        clients.generator_http(str(config.a2e_url).rstrip("/")),
         account_token(config),
         start_timeout_seconds=config.start_timeout_seconds,
         permit_http=config.permit_loopback,

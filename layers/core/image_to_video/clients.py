@@ -5,13 +5,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
-import httpx
 from botocore.client import BaseClient
 from botocore.config import Config
 
 from image_to_video.observability import hide_query
 
 if TYPE_CHECKING:
+    import httpx
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -67,12 +67,15 @@ def secretsmanager() -> "SecretsManagerClient":
     return on_first_use(lambda: cast("SecretsManagerClient", _client("secretsmanager")))
 
 
-def generator_http(base_url: str) -> httpx.Client:
+def generator_http(base_url: str) -> "httpx.Client":
     """The generator's API, asked once for each call of ours.
 
     No connection is kept: one that died while the container slept would make a paid start
     ambiguous. No transport retries, for the same money's sake.
     """
+    # Not by whoever asks only AWS.
+    import httpx
+
     transport = httpx.HTTPTransport(retries=0, limits=httpx.Limits(max_keepalive_connections=0))
     return httpx.Client(
         base_url=base_url, transport=transport, follow_redirects=False, trust_env=False

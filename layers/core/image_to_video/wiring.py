@@ -4,14 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 from image_to_video import clients
 from image_to_video.a2e_access import account_token, generator, secrets
 from image_to_video.adapters.duration_table import DurationTable
 from image_to_video.adapters.dynamodb_table import Table
-from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.adapters.limit_table import LimitTable
-from image_to_video.adapters.safe_download import Downloads, guarded_client
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_lists import TaskLists
 from image_to_video.adapters.task_table import TaskTable
@@ -24,41 +23,42 @@ from image_to_video.domain.generator import Generator
 from image_to_video.domain.polls import Polls
 from image_to_video.domain.prices import Prices
 from image_to_video.lifecycle.cancel import Canceler, apply_request
-from image_to_video.lifecycle.cursors import Cursors
 from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.hints import Hints, HintTokens
-from image_to_video.lifecycle.intake import Intake
 from image_to_video.lifecycle.line import Line
-from image_to_video.lifecycle.overdue import Turns
-from image_to_video.lifecycle.poll import Poller
-from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.reservations import Reservations
-from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.start_outcomes import StartOutcomes
-from image_to_video.lifecycle.store import Storer
 from image_to_video.lifecycle.transitions import Transitions
-from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.settings import Settings
+
+# What few functions need is imported by those: a cold start spends its time on imports.
+if TYPE_CHECKING:
+    from image_to_video.adapters.event_topic import EventTopic
+    from image_to_video.adapters.safe_download import Downloads
+    from image_to_video.lifecycle.repair import Repair
+    from image_to_video.lifecycle.service import VideoTasks
+    from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 
 
 @dataclass(frozen=True)
 class Application:
-    """The three services, built from the settings when they are first asked for.
-
-    Tests inject their own generator, downloads and clock.
-    """
+    """The services, built from the settings when they are first asked for."""
 
     config: Settings
     generator: Generator
-    downloads: Downloads
+    downloads: "Downloads"
     account_token: Callable[[], str]
     now: Callable[[], datetime]
 
     @cached_property
-    def video_tasks(self) -> VideoTasks:
+    def video_tasks(self) -> "VideoTasks":
         """What owners can do."""
+        from image_to_video.lifecycle.cursors import Cursors
+        from image_to_video.lifecycle.intake import Intake
+        from image_to_video.lifecycle.service import VideoTasks
+
         return VideoTasks(
             table=self._table,
             lists=TaskLists(Table(clients.dynamodb(), self.config.tasks_table)),
@@ -83,8 +83,12 @@ class Application:
         )
 
     @cached_property
-    def workflow_steps(self) -> WorkflowSteps:
+    def workflow_steps(self) -> "WorkflowSteps":
         """What the workflow asks for."""
+        from image_to_video.lifecycle.poll import Poller
+        from image_to_video.lifecycle.store import Storer
+        from image_to_video.lifecycle.workflow_steps import WorkflowSteps
+
         return WorkflowSteps(
             table=self._table,
             transitions=self._transitions,
@@ -108,8 +112,11 @@ class Application:
         )
 
     @cached_property
-    def repair(self) -> Repair:
+    def repair(self) -> "Repair":
         """What operators and the schedule ask for."""
+        from image_to_video.lifecycle.overdue import Turns
+        from image_to_video.lifecycle.repair import Repair
+
         return Repair(
             table=self._table,
             transitions=self._transitions,
@@ -247,34 +254,35 @@ class Application:
 def application(api_id: str | None = None) -> Application:
     """The application with its real adapters; the API's function says which API it serves."""
     config = settings() if api_id is None else settings().model_copy(update={"api_id": api_id})
-    client = on_first_use(lambda: guarded_client(permit_loopback=config.permit_loopback))
     return Application(
         config,
-        generator=generator(config),
-        downloads=Downloads(client),
+        generator=on_first_use(lambda: generator(config)),
+        downloads=on_first_use(lambda: _downloads(config)),
         account_token=account_token(config),
         now=now,
     )
 
 
-def video_tasks() -> VideoTasks:
+def video_tasks() -> "VideoTasks":
     """The service of the entry points."""
     return application().video_tasks
 
 
-def workflow_steps() -> WorkflowSteps:
+def workflow_steps() -> "WorkflowSteps":
     """The service of the workflow's functions."""
     return application().workflow_steps
 
 
-def repair() -> Repair:
+def repair() -> "Repair":
     """The service of the schedule and of operators."""
     return application().repair
 
 
 @cache
-def event_topic() -> EventTopic:
+def event_topic() -> "EventTopic":
     """The topic that subscribers listen to."""
+    from image_to_video.adapters.event_topic import EventTopic
+
     config = settings()
     if config.event_schema_url is None:
         raise SettingsError("environment variables are missing or wrong: EVENT_SCHEMA_URL")
@@ -284,3 +292,9 @@ def event_topic() -> EventTopic:
         stack_name=config.stack_name,
         schema_url=config.event_schema_url,
     )
+
+
+def _downloads(config: Settings) -> "Downloads":
+    from image_to_video.adapters.safe_download import Downloads, guarded_client
+
+    return Downloads(guarded_client(permit_loopback=config.permit_loopback))

@@ -27,6 +27,7 @@ class Secrets:
         """The text of a secret. Raises what the client raises; a failure is not kept."""
         read_at, text = self._kept.get(name, (0.0, ""))
         if name not in self._kept or self._clock() - read_at >= self._max_age:
-            text = self._client.get_secret_value(SecretId=name)["SecretString"]
+            reply = self._client.get_secret_value(SecretId=name)
+            text = reply["SecretString"]
             self._kept[name] = (self._clock(), text)
         return text

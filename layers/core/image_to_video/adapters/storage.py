@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -94,12 +95,7 @@ class Storage:
             Bucket=bucket, Key=key, ContentType=VIDEO_TYPE
         )["UploadId"]
         try:
-            parts: list[type_defs.CompletedPartTypeDef] = []
-            for number, part in enumerate(_in_parts(chunks), start=1):
-                tag = self._client.upload_part(
-                    Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=part
-                )["ETag"]
-                parts.append({"PartNumber": number, "ETag": tag})
+            parts = self._send(key, upload_id, chunks)
             self._client.complete_multipart_upload(
                 Bucket=bucket,
                 Key=key,
@@ -116,6 +112,38 @@ class Storage:
             self._abort(key, upload_id)
             raise
         return True
+
+    def _send(
+        self, key: str, upload_id: str, chunks: Iterable[bytes]
+    ) -> "list[type_defs.CompletedPartTypeDef]":
+        """Send all parts, each while the next one is read: at most two are held."""
+
+        def send(number: int, part: bytes) -> "type_defs.CompletedPartTypeDef":
+            reply = self._client.upload_part(
+                Bucket=self.videos_bucket,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=part,
+            )
+            return {"PartNumber": number, "ETag": reply["ETag"]}
+
+        sent: list[type_defs.CompletedPartTypeDef] = []
+        # Leaving waits for the part that is on its way: an abort would miss it.
+        with ThreadPoolExecutor(max_workers=1) as sender:
+            under_way: Future[type_defs.CompletedPartTypeDef] | None = None
+            for number, part in enumerate(_in_parts(chunks), start=1):
+                if under_way is not None:
+                    sent.append(under_way.result())
+                    under_way = None
+                if len(part) < PART_BYTES:
+                    # The last one: nothing is read meanwhile.
+                    sent.append(send(number, part))
+                else:
+                    under_way = sender.submit(send, number, part)
+            if under_way is not None:
+                sent.append(under_way.result())
+        return sent
 
     def stored_video(self, key: str) -> StoredVideo | None:
         """What lies at this key, if anything. S3 answers 403 where it may not be told."""
