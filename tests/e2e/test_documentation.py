@@ -107,6 +107,9 @@ def test_every_example_does_what_is_said(running: Running, reader: Reader) -> No
     assert task["task_id"] == task_id
     assert [shown["task_id"] for shown in listed["data"]] == [task_id]
 
+    counts = json.loads(reader.types('curl -s "$API/tasks/counts"'))["by_status"]
+    assert counts["succeeded"] == {"count": 1, "more": False}
+
     poll = reader.left[0]
     assert reader.types('curl -s "$API/tasks/$TASK_ID"', TASK_ID=task_id) == "200\n"
     assert reader.run(poll, TASK_ID=task_id) == "304\n"

@@ -179,6 +179,34 @@ def test_other_troubles_of_the_table_are_no_conflicts(call: Callable[[TaskTable]
     broken.get_item.assert_not_called()
 
 
+THROTTLE = ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem")
+
+
+@pytest.mark.parametrize("throttles", [1, 5])
+def test_a_throttled_record_is_written_with_patience(throttles: int) -> None:
+    raw, slept = MagicMock(), list[float]()
+    raw.put_item.side_effect = [THROTTLE] * throttles + [{}]
+    table = TaskTable(raw, retention_days=90, sleep=slept.append)
+    assert table.create(a_task(), patiently=True) == a_task()
+    assert len(slept) == throttles
+    assert sum(slept) <= 25
+
+
+def test_patience_ends_and_is_for_throttles_alone() -> None:
+    raw, slept = MagicMock(), list[float]()
+    table = TaskTable(raw, retention_days=90, sleep=slept.append)
+    raw.put_item.side_effect = THROTTLE
+    with pytest.raises(ClientError):
+        table.create(a_task(), patiently=True)
+    # The function has a minute, of which the start may take 20 s.
+    assert sum(slept) <= 25
+    slept.clear()
+    raw.put_item.side_effect = ClientError({"Error": {"Code": "AccessDenied"}}, "PutItem")
+    with pytest.raises(ClientError):
+        table.create(a_task(), patiently=True)
+    assert not slept
+
+
 @pytest.mark.parametrize("status", TaskStatus)
 def test_only_closed_tasks_are_forgotten_and_only_open_ones_are_indexed(
     application: Application, status: TaskStatus

@@ -2,7 +2,9 @@
 
 import heapq
 import json
-from collections.abc import Iterator, Mapping
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -29,26 +31,46 @@ _OWNER_STATUS: Final = "owner_status"
 _EXPIRES_AT: Final = "expires_at"
 _EVENT: Final = "event"
 _TABLE_ONLY: Final = frozenset({_OPEN, _OWNER_STATUS, _EXPIRES_AT, _EVENT})
+# Seconds; the SDK has tried three times within one of them.
+_WAITS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
+_THROTTLES: Final = frozenset(
+    {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"}
+)
 
 
 class TaskTable:
     """Keeps tasks. Closed tasks are forgotten after `retention_days`; 0 keeps them."""
 
-    def __init__(self, table: "Table", *, retention_days: int) -> None:
+    def __init__(
+        self,
+        table: "Table",
+        *,
+        retention_days: int,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._table = table
         self._retention_days = retention_days
+        self._sleep = sleep
 
-    def create(self, task: Task) -> Task:
-        """Store a new task, or return the one that already has its id."""
-        try:
-            self._table.put_item(
-                Item=self._item(task) | {_EVENT: marker_of(None, task)},
-                ConditionExpression="attribute_not_exists(task_id)",
-            )
-        except ClientError as error:
-            if not _is_refused_condition(error):
-                raise
-            return self.get(task.task_id)
+    def create(self, task: Task, *, patiently: bool = False) -> Task:
+        """Store a new task, or return the one that already has its id.
+
+        `patiently` tries a throttled write for up to 25 s: for whom nobody else would repeat it.
+        """
+        for wait in (*(_WAITS if patiently else ()), None):
+            try:
+                self._table.put_item(
+                    Item=self._item(task) | {_EVENT: marker_of(None, task)},
+                    ConditionExpression="attribute_not_exists(task_id)",
+                )
+            except ClientError as error:
+                if _is_refused_condition(error):
+                    return self.get(task.task_id)
+                if wait is None or not _is_throttle(error):
+                    raise
+                self._sleep(random.uniform(wait / 2, wait))  # noqa: S311 - no secret
+            else:
+                break
         return task
 
     def get(self, task_id: str) -> Task:
@@ -132,6 +154,10 @@ def listed_under(status: TaskStatus) -> TaskStatus:
 def partition_of(owner: str, listed: TaskStatus) -> str:
     """The partition of `by_status` with an owner's tasks of a status; no status has a `#`."""
     return f"{owner}#{listed}"
+
+
+def _is_throttle(error: ClientError) -> bool:
+    return error.response.get("Error", {}).get("Code") in _THROTTLES
 
 
 def _is_refused_condition(error: ClientError) -> bool:

@@ -128,7 +128,8 @@ class Intake:
         if stored is None and order.failure is not None:
             stored = self._fail(task, order.failure)
         elif stored is None:
-            stored = self._admit(task, self._table.create(task))
+            # Of a rush of uploads each is recorded, though the table throttles them all at first.
+            stored = self._admit(task, self._table.create(task, patiently=True))
         if stored.image_version != task.image_version:
             count("UploadsRepeated")
             known = {"key": uploaded.key, "task_id": stored.task_id}
@@ -191,7 +192,8 @@ class Intake:
                     "next_poll_at": None,
                     "ended_at": task.created_at,
                 }
-            )
+            ),
+            patiently=True,
         )
 
     def _admit(self, task: Task, stored: Task) -> Task:
