@@ -147,7 +147,9 @@ def test_only_publish_events_publishes_and_only_store_video_writes_videos(
     # The forms of POST /uploads are signed with this role.
     assert holders("s3:PutObject", "ImagesBucket") == {"Api"}
     assert holders("s3:PutObject", "/uploads/*/_promised/*") == {"Api"}
-    assert not holders("dynamodb:DeleteItem")
+    # Entries of the line are deleted, and nothing else is.
+    assert holders("dynamodb:DeleteItem") == holders("dynamodb:DeleteItem", "LimitsTable")
+    assert not holders("dynamodb:DeleteItem", "TasksTable")
 
 
 def test_every_function_and_the_machine_are_traced(translated: Resources) -> None:
