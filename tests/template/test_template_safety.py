@@ -152,12 +152,17 @@ def test_only_publish_events_publishes_and_only_store_video_writes_videos(
     assert not holders("dynamodb:DeleteItem", "TasksTable")
 
 
-def test_every_function_and_the_machine_are_traced(translated: Resources) -> None:
+def test_every_function_the_api_and_the_machine_are_traced_by_choice(
+    translated: Resources,
+) -> None:
+    traces = {"Fn::If": ["Traces", True, False]}
     for name, function in of_type(translated, "Lambda::Function").items():
-        assert function["Properties"]["TracingConfig"] == {"Mode": "Active"}, name
+        assert function["Properties"]["TracingConfig"] == {"Mode": {"Ref": "Tracing"}}, name
         assert function["Properties"]["LoggingConfig"]["LogFormat"] == "JSON", name
     (machine,) = of_type(translated, "StepFunctions::StateMachine").values()
-    assert machine["Properties"]["TracingConfiguration"] == {"Enabled": True}
+    assert machine["Properties"]["TracingConfiguration"] == {"Enabled": traces}
+    (stage,) = of_type(translated, "ApiGateway::Stage").values()
+    assert stage["Properties"]["TracingEnabled"] == traces
     assert machine["Properties"]["StateMachineType"] == "STANDARD"
 
 
