@@ -146,8 +146,7 @@ class Attempt(Frozen):
     It is stored before the call. Until its outcome is known it is *in flight*: while the lease
     runs, an actor works on it; afterwards it must be looked up at the generator by `name`.
     `refusal` is what the generator said instead of accepting it. `absent_since` is when a
-    complete reading of the generator's list first did not show it. `hinted`: the generator was
-    asked for a hint when it has ended.
+    complete reading of the generator's list first did not show it. `hinted`: a hint was asked for.
     """
 
     name: str
@@ -219,17 +218,16 @@ class Task(Frozen):
     @property
     def unresolved_attempt(self) -> Attempt | None:
         """The attempt whose outcome is not known yet, if there is one."""
-        if self.attempts and self.attempts[-1].in_flight:
-            return self.attempts[-1]
-        return None
+        last = self.attempts[-1] if self.attempts else None
+        return last if last and last.in_flight else None
 
     @property
     def may_be_at_work(self) -> bool:
         """True where the generator may be working on it, also after we have closed it."""
         if self.status is TaskStatus.CANCELED:
             return self.cancellation is Cancellation.TOO_LATE and self.completed_at is None
-        given_up = self.failure is not None and self.failure.code in _GIVEN_UP
-        return given_up or self.status is TaskStatus.GENERATING
+        is_given_up = self.failure is not None and self.failure.code in _GIVEN_UP
+        return is_given_up or self.status is TaskStatus.GENERATING
 
     @property
     def occupies_slot(self) -> bool:
@@ -244,8 +242,8 @@ class Task(Frozen):
 
     def waited(self, now: datetime) -> timedelta:
         """How long it has waited for our own limits; its start deadline stands still meanwhile."""
-        standing = now - self.line_since if self.line_since else timedelta()
-        return timedelta(seconds=self.waited_seconds) + max(standing, timedelta())
+        standing = max(now - (self.line_since or now), timedelta())
+        return timedelta(seconds=self.waited_seconds) + standing
 
     def out_of_line(self, now: datetime) -> dict[str, Any]:
         """The changes by which it leaves the line; none where it does not stand there."""
@@ -257,8 +255,8 @@ class Task(Frozen):
         """True where it failed, and the video that was paid for may be had after all."""
         if self.failure is None:
             return False
-        started_unknown = bool(self.attempts) and self.generator_task_id is None
-        return started_unknown or self.failure.code in _GIVEN_UP | _WITHOUT_VIDEO
+        is_unknown = bool(self.attempts) and self.generator_task_id is None
+        return is_unknown or self.failure.code in _GIVEN_UP | _WITHOUT_VIDEO
 
     @property
     def generation_began_at(self) -> datetime:
@@ -289,16 +287,14 @@ class Task(Frozen):
         if not self.may_be_mended and self.status is not TaskStatus.SUCCEEDED:
             raise ValueError(f"a task that is {self.status} is not opened again")
         changes |= {"failure": None, "video": None, "ended_at": None, "slot": None}
-        changes |= {"reopened_at": now, "next_poll_at": now}
-        changes |= {"version": self.version + 1, "updated_at": now}
-        return self.model_validate(dict(self) | changes)
+        changes |= {"reopened_at": now, "next_poll_at": now, "updated_at": now}
+        return self.model_validate(dict(self) | changes | {"version": self.version + 1})
 
     def failed(self, now: datetime, code: FailureCode, message: str, **changes: Any) -> "Task":
         """Return this task closed as failed."""
-        failure = Failure(code=code, message=message)
-        return self.changed(now, status=TaskStatus.FAILED, failure=failure, **changes)
+        changes |= {"failure": Failure(code=code, message=message)}
+        return self.changed(now, status=TaskStatus.FAILED, **changes)
 
     def canceled(self, now: datetime, achieved: Cancellation, **changes: Any) -> "Task":
         """Return this task closed as canceled."""
-        changes |= {"status": TaskStatus.CANCELED, "cancellation": achieved}
-        return self.changed(now, **changes)
+        return self.changed(now, status=TaskStatus.CANCELED, cancellation=achieved, **changes)

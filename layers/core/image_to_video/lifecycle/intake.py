@@ -37,13 +37,11 @@ from image_to_video.lifecycle.uploads import (
 )
 from image_to_video.observability import count, logger
 
-# Hexadecimal digits of a task's id. Execution and attempt names are made from it, and A2E's limit
-# for names is not known.
+# Hexadecimal digits of a task's id, of which names are made; A2E's limit for those is not known.
 _ID_LENGTH: Final = 32
 # How long a form for an upload can be sent.
 _FORM_SECONDS: Final = 15 * 60
-# S3's limit.
-_MAX_KEY_BYTES: Final = 1024
+_MAX_KEY_BYTES: Final = 1024  # S3's limit
 
 
 class Intake:
