@@ -122,7 +122,7 @@ def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ImageToVideo")
     caches = (
-        *(clients.session, container.settings, container.token_table),
+        *(clients.session, clients.dynamodb, container.settings, container.token_table),
         *(a2e_access.secrets, wiring.application, wiring.event_topic),
     )
     for cache in caches:

@@ -1,7 +1,7 @@
 """Measure everything: print a table, and write `benchmarks.json` and the README's table.
 
 `make benchmark` runs this, then draws `docs/benchmarks.svg`. Each figure is a count, or a ratio
-measured beside its reference in the same run. `python -m tests.benchmarks queue lists` measures
+measured beside its reference in the same run. `python -m tests.benchmarks cost lists` measures
 some, and keeps the others as they are written.
 """
 
@@ -25,7 +25,7 @@ RESULTS: Final = PROJECT / "benchmarks.json"
 _BEGIN: Final = "<!-- make benchmark writes from here -->"
 _END: Final = "<!-- to here -->"
 MODULES: Final = (
-    "queue",
+    "waiting_line",
     "schedule",
     "hints",
     "cost",

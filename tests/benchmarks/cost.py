@@ -22,7 +22,6 @@ from image_to_video.adapters.duration_table import DurationTable
 from image_to_video.adapters.safe_download import Downloads
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.generator import PollAnswer, Ready, Running
-from image_to_video.domain.task import Task
 from image_to_video.settings import Settings
 from moto.backends import get_backend
 
@@ -55,7 +54,7 @@ PRICES: Final = {
 # memory in GB, how often a caller asks, how much an invocation logs.
 ASSUMED: Final = {
     "poll_task": (0.35, 0.5),
-    "store_video": (5.0, 1.0),
+    "store_video": (5.0, 0.5),
     "publish_events": (0.05, 0.5),
     "api": (0.05, 0.5),
 }
@@ -66,10 +65,8 @@ S3_PUTS: Final = 3
 # Tasks of a log-normal duration: lives at so many even quantiles stand for all.
 USUAL: Final = (240, 0.38)
 LIVES: Final = 9
+HINTS_URL: Final = "https://api.example.com/v1"
 KIND: Final = "a2e#5"
-
-# What happens when the generator ends, for a stack to which hints are sent.
-type Hint = Callable[[wiring.Application, Task], object]
 
 
 @dataclass
@@ -100,23 +97,20 @@ class Ends(ScriptedGenerator):
         return Ready("completed", "https://results.example.com/video.mp4")
 
 
-def figures(hint: Hint | None = None) -> dict[str, Any]:
-    """Means over some lives. `hint` is called at each end, and what it starts is played too."""
-    counts = list(_lives(hint))
-    lines = _bill(counts)
+def figures() -> dict[str, float]:
+    """Means over some lives, without hints and with one at each end."""
+    counts, hinted = (list(_lives(hints=hints)) for hints in (False, True))
     return {
-        "transitions": round(fmean(count.transitions for count in counts), 1),
-        "write_units": round(fmean(count.writes for count in counts), 1),
-        "stream_invocations": round(fmean(c.invocations["publish_events"] for c in counts), 1),
-        "polls": round(fmean(count.asked for count in counts), 1),
-        "steps": round(fmean(count.invocations["poll_task"] for count in counts), 1),
-        "read_units": round(fmean(count.reads for count in counts), 1),
-        "usd_per_1000": round(sum(lines.values()), 3),
-        "usd_by_line": {name: round(usd, 4) for name, usd in lines.items()},
+        "transitions": fmean(count.transitions for count in counts),
+        "write_units": fmean(count.writes for count in counts),
+        "stream_invocations": fmean(count.invocations["publish_events"] for count in counts),
+        "usd_per_1000": sum(bill(counts).values()),
+        "write_units_hint": fmean(count.writes for count in hinted),
+        "usd_per_1000_hint": sum(bill(hinted).values()),
     }
 
 
-def _bill(counts: list[Count]) -> dict[str, float]:
+def bill(counts: list[Count]) -> dict[str, float]:
     """USD of a thousand tasks, by line."""
 
     def mean(read: Callable[[Count], float]) -> float:
@@ -134,7 +128,7 @@ def _bill(counts: list[Count]) -> dict[str, float]:
         for name, number in invocations.items()
         for seconds, memory in [ASSUMED[name]]
     }
-    traced = template()["Globals"]["Function"].get("Tracing") == "Active"
+    traced = template()["Parameters"]["Tracing"]["Default"] == "Active"
     return {
         "Step Functions": mean(lambda count: count.transitions) * PRICES["state transition"],
         "API Gateway": invocations["api"] * PRICES["request to the API"],
@@ -150,21 +144,22 @@ def _bill(counts: list[Count]) -> dict[str, float]:
     }
 
 
-def _lives(hint: Hint | None) -> Iterator[Count]:
+def _lives(*, hints: bool) -> Iterator[Count]:
     """Tasks at even quantiles of what is usual, after the product has learned that."""
     median, spread = USUAL
     video = clip()
     with pytest.MonkeyPatch.context() as patch:
         _fake_credentials(patch)
         described = template()
-        with deployment(described, deployed_variables(described)) as stack:
+        variables = deployed_variables(described) | {"HINTS_URL": HINTS_URL if hints else ""}
+        with deployment(described, variables) as stack:
             known = _learned(stack)
             for number in range(LIVES):
                 stack.reset()
                 stack.table("LIMITS_TABLE").put_item(Item=known)
                 quantile = NormalDist(0, spread).inv_cdf((number + 0.5) / LIVES)
                 with pytest.MonkeyPatch.context() as counting:
-                    yield _Life(stack, median * math.exp(quantile), video, counting).play(hint)
+                    yield _Life(stack, median * math.exp(quantile), video, counting).play()
 
 
 class _Life:
@@ -189,8 +184,8 @@ class _Life:
         real = getattr(Endpoint, "make_request")  # noqa: B009 - unknown to the stubs
         patch.setattr(Endpoint, "make_request", self._counted(real))
 
-    def play(self, hint: Hint | None) -> Count:
-        """Live it, with a hint to the product at the generator's end, where hints are sent."""
+    def play(self) -> Count:
+        """Live it, with a hint to the product at the generator's end, where one is asked for."""
         steps, tasks = self._services.workflow_steps, self._services.video_tasks
         functions = {
             "${PollTaskFunctionArn}": ("poll_task", steps.poll_task),
@@ -198,12 +193,13 @@ class _Life:
         }
         request = TaskRequest(image_url="https://pictures.example.com/portrait.png")
         task = tasks.create("anna", request, "key")
-        hint_at = self._generator.end if hint else None
+        hint = self._generator.requests[0].hint
         while open_ones := self._open_executions():
             execution = min(open_ones, key=lambda each: each.wake)
-            if hint and hint_at and execution.wake > hint_at:
-                self._clock.moment, hint_at = hint_at, None
-                hint(self._services, task)
+            if hint and execution.wake > self._generator.end:
+                self._clock.moment = self._generator.end
+                self._services.hints.receive(task.task_id, hint.token)
+                hint = None
                 continue
             self._clock.moment = max(self._clock(), execution.wake)
             function, payload = self._machine.invocation(execution)
@@ -213,7 +209,9 @@ class _Life:
             self._machine.succeeded(execution, answer, self._clock())
         self._count.transitions = sum(each.transitions for each in self._executions.values())
         self._count.asked = len(self._generator.checked)
-        self._count.seconds = (self._clock() - task.created_at).total_seconds()
+        ended_at = tasks.get("anna", task.task_id).ended_at
+        assert ended_at is not None
+        self._count.seconds = (ended_at - task.created_at).total_seconds()
         self._count_stream()
         return self._count
 
@@ -222,7 +220,8 @@ class _Life:
             for started in machine.executions:
                 if started.name not in self._executions:
                     order = json.loads(started.execution_input)
-                    self._executions[started.name] = self._machine.begin(order, self._clock())
+                    begun = self._machine.begin(order, self._clock(), started.name)
+                    self._executions[started.name] = begun
         return [each for each in self._executions.values() if each.state is not None]
 
     def _count_stream(self) -> None:
@@ -270,4 +269,5 @@ def _learned(stack: Application) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(figures(), indent=2))
+    for figure, value in figures().items():
+        print(f"{figure:<20}{value:8.3f}")

@@ -4,13 +4,13 @@ The product learns from 200 tasks, by its own code, polling them as it does; the
 What is possible is computed by an exact dynamic programme that knows the true distribution.
 """
 
-import json
 import math
 import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from statistics import fmean
 from typing import Any, Final, NamedTuple
 
@@ -186,26 +186,38 @@ def measured(case: Case, schedule: Schedule, plan: Plan | None, seed: int) -> Po
     return Point(fmean(numbers), fmean(delays))
 
 
-def figures() -> dict[str, Any]:
-    """The figures of each case, for `benchmarks.json`; `curve` is what is possible."""
+@cache
+def compared() -> dict[str, dict[str, Any]]:
+    """What is learned in each case beside the best possible, whose curve is `curve`."""
     schedule, found = default_schedule(), {}
     for name, case in cases().items():
         curve = possible(case)
         fixed = measured(case, schedule, None, seed=99)
         plans = [learn(case, schedule, seed) for seed in range(LEARNERS)]
         points = [measured(case, schedule, plan, seed=99) for plan in plans]
-        ratios = [point.delay / possible_delay(curve, point.polls) for point in points]
         found[name] = {
-            "polls_per_task": round(fmean(point.polls for point in points), 2),
-            "notice_delay_s": round(fmean(point.delay for point in points), 2),
-            "ratio_to_possible": round(fmean(ratios), 3),
-            "worst_ratio": round(max(ratios), 3),
-            "fixed_polls": round(fixed.polls, 2),
-            "fixed_delay_s": round(fixed.delay, 2),
-            "fixed_ratio": round(fixed.delay / possible_delay(curve, fixed.polls), 3),
-            "curve": [[round(point.polls, 2), round(point.delay, 2)] for point in curve],
+            "polls": fmean(point.polls for point in points),
+            "delay": fmean(point.delay for point in points),
+            "ratio": fmean(p.delay / possible_delay(curve, p.polls) for p in points),
+            "fixed": [fixed.polls, fixed.delay],
+            "curve": [[point.polls, point.delay] for point in curve],
         }
     return found
+
+
+def figures() -> dict[str, float]:
+    """Polls and mean delay of log-normal durations; in each case the delay by the best possible."""
+    found = compared()
+    usual = found["log_normal"]
+    ratios = {f"notice_ratio_{name}": case["ratio"] for name, case in found.items()}
+    return {"polls_per_task": usual["polls"], "notice_delay_s": usual["delay"], **ratios}
+
+
+def series() -> dict[str, Any]:
+    """For log-normal durations: the best possible, and where the two schedules are beside it."""
+    usual = compared()["log_normal"]
+    points = {"fixed pace": usual["fixed"], "learned": [usual["polls"], usual["delay"]]}
+    return {"polls": {"best": usual["curve"], "points": points}}
 
 
 def _task(name: str, started_at: datetime) -> Task:
@@ -231,4 +243,5 @@ def _task(name: str, started_at: datetime) -> Task:
 
 
 if __name__ == "__main__":
-    print(json.dumps(figures(), indent=2))
+    for figure, value in figures().items():
+        print(f"{figure:<26}{value:8.3f}")

@@ -23,6 +23,7 @@ from unittest.mock import patch
 
 from image_to_video import wiring
 from image_to_video.adapters.safe_download import Downloads
+from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.generator import PollAnswer, Ready, Running, Started, StartRequest
@@ -127,12 +128,12 @@ class InMemory(wiring.Application):
     """The product, with its tables in memory."""
 
     @cached_property
-    def _dynamodb(self) -> Any:
-        tables = {
-            self.config.tasks_table: MemoryTable("task_id"),
-            self.config.limits_table: MemoryTable("limit", "member"),
-        }
-        return SimpleNamespace(Table=tables.__getitem__)
+    def _table(self) -> TaskTable:
+        return TaskTable(cast(Any, MemoryTable("task_id")), retention_days=0)
+
+    @cached_property
+    def _limits_table(self) -> Any:
+        return MemoryTable("limit", "member")
 
 
 @dataclass
@@ -275,9 +276,11 @@ def ideal_makespan(seconds: Sequence[float], slots: int) -> float:
     return max(free)
 
 
-def measure() -> dict[str, Any]:
-    """The figures of issue 10, and for the chart what happens with 1,000 at once."""
-    figures: dict[str, Any] = {}
+@cache
+def measured() -> tuple[dict[str, float], dict[str, Any]]:
+    """The figures, and for the chart what happens with 1,000 at once."""
+    figures: dict[str, float] = {}
+    series: dict[str, Any] = {}
     for count in (200, 1000, 1500, 3000):
         seconds = durations(count)
         result = simulate(*in_memory(10), seconds)
@@ -288,13 +291,24 @@ def measure() -> dict[str, Any]:
             figures[f"queue_lost_{count}"] = round(result.lost, 4)
         if count == 1000:
             figures["queue_polls"] = round(result.waiting_polls / count, 2)
-            figures["queue_series"] = result.series
+            columns = zip(*result.series, strict=True)
+            series = dict(zip(("seconds", "in_use", "waiting"), map(list, columns), strict=True))
     in_an_hour = sorted(random.Random(2).uniform(0, 3600) for _ in range(200))
     result = simulate(*in_memory(10), durations(200), arrivals=in_an_hour)
     figures["queue_overtaken"] = round(result.overtaken, 4)
-    return figures
+    return figures, series
+
+
+def figures() -> dict[str, float]:
+    """What becomes of tasks that wait in line, by name."""
+    return measured()[0]
+
+
+def series() -> dict[str, Any]:
+    """Places in use and tasks waiting, over time in seconds, of 1,000 tasks at once."""
+    return {"queue": measured()[1]}
 
 
 if __name__ == "__main__":
-    for name, value in measure().items():
-        print(f"{name:22} {value if name != 'queue_series' else f'{len(value)} points'}")
+    for name, value in figures().items():
+        print(f"{name:22} {value}")

@@ -34,6 +34,7 @@ from tests.conftest import ACCOUNT, REGION, Application, Clock
 from tests.faults.in_process import InProcess
 from tests.faults.interception import Died, InterceptedTransport, Interception
 from tests.faults.planned_hints import PlannedHints
+from tests.faults.seen_limits import SeenLimits
 from tests.faults.state_machine import Execution, StateMachine
 from tests.support.catalogue import assert_promised
 from tests.support.stream_filter import wakes
@@ -58,7 +59,7 @@ class Message:
 
 
 @dataclass
-class World:
+class World(SeenLimits):
     """One deployed stack, one A2E account, one clock."""
 
     application: Application
@@ -70,7 +71,6 @@ class World:
     published: int = 0
     # What A2E was asked: when, and the name of a start, or `list` where it answered with one.
     asked: list[tuple[datetime, str]] = field(default_factory=list)
-
     # What every world begins with of the durations of tasks, by bucket.
     durations: dict[int, int] = field(default_factory=dict)
 
@@ -353,43 +353,6 @@ class World:
         """Every task as it is now."""
         table = self._tables[self.settings.tasks_table]
         return [self._required(item.to_json()["Attributes"]) for item in table.all_items()]
-
-    def spend(self, coins: int) -> None:
-        """Somebody else spends so many coins of today."""
-        self.spent_before += coins
-        self.application.table("LIMITS_TABLE").update_item(
-            Key={"limit": "coins", "member": self.clock().date().isoformat()},
-            UpdateExpression="ADD spent :coins",
-            ExpressionAttributeValues={":coins": coins},
-        )
-
-    def spent(self) -> int:
-        """What the budgets of all days count as spent, reservations included."""
-        spent = sum(int(item["spent"]["N"]) for item in self._limits() if "spent" in item)
-        return spent - self.spent_before
-
-    def line(self) -> list[str]:
-        """The tasks whose entries stand in line."""
-        return [i["task_id"]["S"] for i in self._limits() if i["limit"]["S"] == "line"]
-
-    def reservations(self) -> dict[str, int]:
-        """The coins that are reserved and not booked, by the owner of the attempt's lease."""
-        budgets = [item for item in self._limits() if item["limit"]["S"] == "coins"]
-        own = {"limit", "member", "spent", "expires_at"}
-        return {
-            name: int(value["N"])
-            for budget in budgets
-            for name, value in budget.items()
-            if name not in own
-        }
-
-    def holders(self) -> list[str]:
-        """The tasks that hold a slot."""
-        return [item["holder"]["S"] for item in self._limits() if "holder" in item]
-
-    def _limits(self) -> list[dict[str, Any]]:
-        table = self._tables[self.settings.limits_table]
-        return [item.to_json()["Attributes"] for item in table.all_items()]
 
     def _open(self) -> list[Task]:
         return [task for task in self.records() if not task.status.is_final]

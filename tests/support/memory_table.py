@@ -33,7 +33,7 @@ class MemoryTable:
         self._items: dict[tuple[str, ...], Item] = {}
         self._sorted: dict[str, list[str]] = defaultdict(list)
 
-    def get_item(self, *, Key: Item, ConsistentRead: bool) -> Item:  # noqa: N803
+    def get_item(self, *, Key: Item, ConsistentRead: bool = False) -> Item:  # noqa: N803
         """As boto3's."""
         item = self._items.get(self._key_of(Key))
         return {"Item": dict(item)} if item is not None else {}
@@ -78,29 +78,30 @@ class MemoryTable:
     def query(
         self,
         *,
-        KeyConditionExpression: Any,  # noqa: N803
+        KeyConditionExpression: str,  # noqa: N803
         Limit: int | None = None,  # noqa: N803
         IndexName: str | None = None,  # noqa: N803
-        **_: Any,
+        **values: Any,
     ) -> Item:
         """As boto3's: one partition, or of that what is before or at a sort key."""
-        conditions = KeyConditionExpression.get_expression()
-        if conditions["operator"] == "AND":
-            first, second = (value.get_expression() for value in conditions["values"])
-        else:
-            first, second = conditions, None
+        given = values["ExpressionAttributeValues"]
+        first, *others = KeyConditionExpression.split(" AND ")
+        partition = given[first.split()[2]]
+        _, comparison, bound = others[0].split() if others else ("", "", "")
         if IndexName is not None:
-            assert second is not None
-            before = second["values"][1]
-            due = [i for i in self._items.values() if i.get("open") and i["next_poll_at"] < before]
+            assert comparison == "<"
+            due = [
+                item
+                for item in self._items.values()
+                if item.get("open") == partition and item["next_poll_at"] < given[bound]
+            ]
             return {"Items": sorted(due, key=lambda item: str(item["next_poll_at"]))}
-        partition = first["values"][1]
         names = self._sorted[partition]
-        if second is not None:
-            end = bisect_left(names, second["values"][1])
-            is_equal = second["operator"] == "="
-            names = names[end : end + 1] if is_equal else names[:end]
-            names = [n for n in names if not is_equal or n == second["values"][1]]
+        if comparison:
+            assert comparison in ("=", "<")
+            end = bisect_left(names, given[bound])
+            names = names[end : end + 1] if comparison == "=" else names[:end]
+            names = [n for n in names if comparison == "<" or n == given[bound]]
         found = [dict(self._items[partition, name]) for name in names[:Limit]]
         return {"Items": found, "Count": len(found)}
 
@@ -159,7 +160,8 @@ class _Condition:
         if word in ("attribute_exists", "attribute_not_exists"):
             _, name, _ = self._next(), self._next(), self._next()
             return (self._names.get(name, name) in self._item) is (word == "attribute_exists")
-        left, comparison, right = self._item.get(word), self._next(), self._values[self._next()]
+        left = self._item.get(self._names.get(word, word))
+        comparison, right = self._next(), self._values[self._next()]
         return left is not None and _COMPARISONS[comparison](left, right)
 
     def _takes(self, word: str) -> bool:

@@ -42,6 +42,7 @@ def session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
+@cache
 def dynamodb() -> "DynamoDBClient":
     """The tables; nearly every invocation needs them."""
     return cast("DynamoDBClient", _client("dynamodb"))

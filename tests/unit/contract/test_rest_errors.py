@@ -40,6 +40,7 @@ ANSWERS: list[tuple[ImageToVideoError, int, str, bool]] = [
             errors.UnreadableImageError("encrypted"),
             errors.DurationsUnavailableError("down"),
             errors.WorkflowUnavailableError("down"),
+            errors.WorkflowBusyError("busy"),
             errors.UnauthorizedError(),
             errors.GeneratorError("down"),
             errors.GeneratorUnavailableError("down"),

@@ -36,6 +36,12 @@ def test_a_record_tells_of_a_poll_before_somebody_takes_its_task_for_dead(
     assert polls.must_be_recorded(task, NOW + timedelta(seconds=due)) is recorded
 
 
+def test_a_poll_that_was_asked_for_at_once_is_recorded(schedule: Schedule) -> None:
+    """The execution before it looks there whether its successor has begun."""
+    task = a_task(updated_at=NOW, next_poll_at=NOW)
+    assert Polls(schedule).must_be_recorded(task, NOW + timedelta(seconds=10))
+
+
 def test_a_record_that_names_no_poll_must_name_one(schedule: Schedule) -> None:
     assert Polls(schedule).must_be_recorded(a_task(next_poll_at=None), NOW)
 

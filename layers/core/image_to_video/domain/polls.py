@@ -55,11 +55,12 @@ class Polls:
     def must_be_recorded(self, task: Task, due: datetime) -> bool:
         """True where the record must say that this task is polled next at `due`.
 
-        A poll that learned nothing is not recorded as long as two readers of the record need not
+        A poll that learned nothing is not recorded as long as three readers of the record need not
         know: `reconcile_tasks`, which takes a task for dead once the poll that its record names is
-        overdue, and whoever would take its slot. A fifth is left for polls that come late.
+        overdue; whoever would take its slot; and an execution whose successor was to poll at once.
+        A fifth is left for polls that come late.
         """
-        if task.next_poll_at is None:
+        if task.next_poll_at is None or task.next_poll_at <= task.updated_at:
             return True
         known_until = task.next_poll_at + timedelta(seconds=self.schedule.overdue_seconds) * 0.8
         if self.slot_seconds is not None:

@@ -1,0 +1,37 @@
+"""By whose token A2E is reached: read when it is needed, kept for a while, and missed in words."""
+
+import pytest
+from image_to_video import a2e_access
+from image_to_video.domain.errors import GeneratorAccessError
+from image_to_video.domain.task import WaitingFor
+from image_to_video.settings import Settings
+
+from tests.conftest import Application
+
+
+def test_the_token_is_the_secret_that_the_settings_name(
+    application: Application, settings: Settings
+) -> None:
+    assert a2e_access.account_token(settings)() == "sk_test"
+
+
+def test_a_token_is_kept_for_a_while_and_for_all_who_need_it(
+    application: Application, settings: Settings
+) -> None:
+    read = a2e_access.account_token(settings)
+    assert read() == "sk_test"
+    application.client("secretsmanager").put_secret_value(
+        SecretId=settings.a2e_token_secret, SecretString="sk_newer"
+    )
+    assert a2e_access.account_token(settings)() == "sk_test"
+
+
+def test_a_token_that_cannot_be_read_is_what_tasks_wait_for(
+    application: Application, settings: Settings
+) -> None:
+    application.client("secretsmanager").delete_secret(
+        SecretId=settings.a2e_token_secret, ForceDeleteWithoutRecovery=True
+    )
+    with pytest.raises(GeneratorAccessError) as caught:
+        a2e_access.account_token(settings)()
+    assert caught.value.waiting_for is WaitingFor.ACCESS
