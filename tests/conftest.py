@@ -123,7 +123,7 @@ def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ImageToVideo")
     caches = (
         *(clients.session, clients.dynamodb, container.settings, container.token_table),
-        *(a2e_access.secrets, wiring.application, wiring.event_topic),
+        *(a2e_access.secrets, container.event_topic, wiring.application),
     )
     for cache in caches:
         cache.cache_clear()

@@ -18,8 +18,8 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video.adapters.task_table import task_of
+from image_to_video.container import event_topic
 from image_to_video.observability import logger, metrics
-from image_to_video.wiring import event_topic
 
 
 def publish(record: DynamoDBRecord) -> None:

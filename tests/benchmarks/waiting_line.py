@@ -23,7 +23,6 @@ from unittest.mock import patch
 
 from image_to_video import wiring
 from image_to_video.adapters.safe_download import Downloads
-from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.generator import PollAnswer, Ready, Running, Started, StartRequest
@@ -128,8 +127,8 @@ class InMemory(wiring.Application):
     """The product, with its tables in memory."""
 
     @cached_property
-    def _table(self) -> TaskTable:
-        return TaskTable(cast(Any, MemoryTable("task_id")), retention_days=0)
+    def _tasks_table(self) -> Any:
+        return MemoryTable("task_id")
 
     @cached_property
     def _limits_table(self) -> Any:

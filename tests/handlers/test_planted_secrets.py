@@ -15,7 +15,7 @@ import pytest
 from awslambdaric import bootstrap
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from image_to_video import a2e_access, wiring
+from image_to_video import a2e_access, container, wiring
 from image_to_video.domain.errors import GeneratorUnavailableError
 
 import functions.authorize.app as authorize
@@ -313,6 +313,6 @@ def test_a_topic_that_refuses_is_logged_without_secrets(
     def refuse(*_: object, **__: object) -> None:
         raise ClientError({"Error": {"Code": "InvalidParameter", "Message": SAID}}, "Publish")
 
-    monkeypatch.setattr(wiring.event_topic()._client, "publish", refuse)
+    monkeypatch.setattr(container.event_topic()._client, "publish", refuse)
     event = sample("publish_events/modify_succeeded")
     assert run(publish_events.handler, event, monkeypatch) is None

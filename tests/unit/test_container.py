@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from image_to_video import container
-from image_to_video.domain.errors import UnauthorizedError
+from image_to_video.domain.errors import SettingsError, UnauthorizedError
 
 from tests.conftest import Application
 
@@ -27,3 +27,11 @@ def test_tokens_are_asked_for_in_their_table(application: Application) -> None:
     assert container.token_table().authenticate(f"Bearer {token}").owner == "anna"
     with pytest.raises(UnauthorizedError):
         container.token_table().authenticate("Bearer i2v_invented")
+
+
+def test_the_publisher_does_not_start_without_the_schema_s_address(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EVENT_SCHEMA_URL")
+    with pytest.raises(SettingsError, match="EVENT_SCHEMA_URL"):
+        container.event_topic()

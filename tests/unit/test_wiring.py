@@ -7,7 +7,6 @@ import pytest
 from botocore.exceptions import ClientError
 from image_to_video import wiring
 from image_to_video.adapters.safe_download import Downloads
-from image_to_video.domain.errors import SettingsError
 
 from tests.conftest import Application
 
@@ -29,14 +28,6 @@ def test_no_library_writes_links_into_the_log(caplog: pytest.LogCaptureFixture) 
     with client, Downloads(client).open("https://example.com/v.mp4?signature=secret") as download:
         list(download)
     assert "secret" not in caplog.text
-
-
-def test_the_publisher_does_not_start_without_the_schema_s_address(
-    application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("EVENT_SCHEMA_URL")
-    with pytest.raises(SettingsError, match="EVENT_SCHEMA_URL"):
-        wiring.event_topic()
 
 
 def test_only_a_cursor_needs_the_cursors_key(application: Application) -> None:

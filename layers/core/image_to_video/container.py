@@ -7,11 +7,16 @@ in less time.
 import os
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 from image_to_video import clients
 from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.token_table import TokenTable
+from image_to_video.domain.errors import SettingsError
 from image_to_video.settings import Settings
+
+if TYPE_CHECKING:
+    from image_to_video.adapters.event_topic import EventTopic
 
 
 def now() -> datetime:
@@ -30,3 +35,20 @@ def settings() -> Settings:
 def token_table() -> TokenTable:
     """The tokens that the authorizer asks."""
     return TokenTable(Table(clients.dynamodb(), settings().tokens_table))
+
+
+@cache
+def event_topic() -> "EventTopic":
+    """The topic that subscribers listen to."""
+    # The one function that publishes needs it.
+    from image_to_video.adapters.event_topic import EventTopic
+
+    config = settings()
+    if config.event_schema_url is None:
+        raise SettingsError("environment variables are missing or wrong: EVENT_SCHEMA_URL")
+    return EventTopic(
+        clients.sns(),
+        topic_arn=config.topic_arn,
+        stack_name=config.stack_name,
+        schema_url=config.event_schema_url,
+    )

@@ -18,7 +18,6 @@ from image_to_video.adapters.waiting_line import WaitingLine
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.clients import on_first_use
 from image_to_video.container import now, settings
-from image_to_video.domain.errors import SettingsError
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.polls import Polls
 from image_to_video.domain.prices import Prices
@@ -35,7 +34,6 @@ from image_to_video.settings import Settings
 
 # What few functions need is imported by those: a cold start spends its time on imports.
 if TYPE_CHECKING:
-    from image_to_video.adapters.event_topic import EventTopic
     from image_to_video.adapters.safe_download import Downloads
     from image_to_video.lifecycle.repair import Repair
     from image_to_video.lifecycle.service import VideoTasks
@@ -61,7 +59,7 @@ class Application:
 
         return VideoTasks(
             table=self._table,
-            lists=TaskLists(Table(clients.dynamodb(), self.config.tasks_table)),
+            lists=TaskLists(self._tasks_table),
             storage=self._storage,
             intake=Intake(
                 table=self._table,
@@ -224,10 +222,11 @@ class Application:
 
     @cached_property
     def _table(self) -> TaskTable:
-        return TaskTable(
-            Table(clients.dynamodb(), self.config.tasks_table),
-            retention_days=self.config.task_retention_days,
-        )
+        return TaskTable(self._tasks_table, retention_days=self.config.task_retention_days)
+
+    @cached_property
+    def _tasks_table(self) -> Table:
+        return Table(clients.dynamodb(), self.config.tasks_table)
 
     @cached_property
     def _limits_table(self) -> Table:
@@ -276,22 +275,6 @@ def workflow_steps() -> "WorkflowSteps":
 def repair() -> "Repair":
     """The service of the schedule and of operators."""
     return application().repair
-
-
-@cache
-def event_topic() -> "EventTopic":
-    """The topic that subscribers listen to."""
-    from image_to_video.adapters.event_topic import EventTopic
-
-    config = settings()
-    if config.event_schema_url is None:
-        raise SettingsError("environment variables are missing or wrong: EVENT_SCHEMA_URL")
-    return EventTopic(
-        clients.sns(),
-        topic_arn=config.topic_arn,
-        stack_name=config.stack_name,
-        schema_url=config.event_schema_url,
-    )
 
 
 def _downloads(config: Settings) -> "Downloads":
