@@ -19,6 +19,9 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 STACK_NAME: Final = "image-to-video"
 _ARTIFACTS: Final = "i2v-artifacts"
 _API_ON_AWS: Final = "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/"
+# Each worker of the emulator is a process; a refused step is repeated by the workflow, a refused
+# batch by the stream. The API has no limit: its callers would see it.
+_MOST_WORKERS: Final = {"PollTaskFunction": 8, "StoreVideoFunction": 4, "PublishEventsFunction": 4}
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
@@ -80,6 +83,8 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
                 content = _zipped(PROJECT / properties["CodeUri"])
                 properties["Events"] = _with_methods_listed(properties.get("Events", {}))
                 properties["CodeUri"] = upload(f"{name}.zip", content)
+                if name in _MOST_WORKERS:
+                    properties["ReservedConcurrentExecutions"] = _MOST_WORKERS[name]
             case "AWS::Serverless::LayerVersion":
                 content = _zipped(PROJECT / properties["ContentUri"], prefix="python/")
                 properties["ContentUri"] = upload(f"{name}.zip", content)
