@@ -30,10 +30,22 @@ def test_the_wait_is_that_of_the_pace(schedule: Schedule, seconds: float, wait: 
 def test_a_record_tells_of_a_poll_before_somebody_takes_its_task_for_dead(
     schedule: Schedule, due: float, slot_seconds: int | None, recorded: bool
 ) -> None:
-    task = a_task(updated_at=NOW, next_poll_at=NOW + timedelta(seconds=20))
+    until = NOW + timedelta(seconds=slot_seconds) if slot_seconds else None
+    task = a_task(updated_at=NOW, next_poll_at=NOW + timedelta(seconds=20), slot_until=until)
     polls = Polls(schedule, slot_seconds)
     assert schedule.overdue_seconds == 300
     assert polls.must_be_recorded(task, NOW + timedelta(seconds=due)) is recorded
+
+
+def test_a_task_that_was_started_without_a_limit_is_given_a_slot(schedule: Schedule) -> None:
+    task = a_task(updated_at=NOW, next_poll_at=NOW + timedelta(seconds=20))
+    assert Polls(schedule, 1800).must_be_recorded(task, NOW + timedelta(seconds=20))
+
+
+def test_a_slot_is_renewed_in_time_although_a_hint_is_expected(schedule: Schedule) -> None:
+    at_60 = timedelta(seconds=60)
+    assert Polls(schedule).next_wait(at_60, hinted=True) > 100
+    assert Polls(schedule, slot_seconds=200).next_wait(at_60, hinted=True) == 100
 
 
 def test_a_poll_that_was_asked_for_at_once_is_recorded(schedule: Schedule) -> None:

@@ -64,15 +64,31 @@ def test_an_execution_whose_task_was_given_another_ends_itself(
     assert generator.checked == ["gen-000001"]
 
 
-def test_so_does_one_of_a_task_that_is_not_started(
-    services: Services, generator: ScriptedGenerator, clock: Clock
+@pytest.mark.parametrize("begins", [True, False])
+def test_so_does_one_of_a_task_that_is_not_started_if_the_other_begins(
+    services: Services, generator: ScriptedGenerator, clock: Clock, begins: bool
 ) -> None:
-    generator.starts = [GeneratorUnavailableError("busy")]
+    generator.starts = [GeneratorUnavailableError("busy")] * 3
     task = services.video_tasks.create("anna", REQUEST, None)
-    services._executions.give(task, next_poll_at=clock())
+    steps, given = services.workflow_steps, services._executions.give(task, next_poll_at=clock())
+    if begins:
+        steps.poll_task(task.task_id, given.execution)
     clock.advance(60)
-    step = services.workflow_steps.poll_task(task.task_id, task.execution)
-    assert (step.phase, len(generator.requests)) == (Phase.CLOSED, 1)
+    step = steps.poll_task(task.task_id, task.execution)
+    assert step.phase is (Phase.CLOSED if begins else Phase.WAITING)
+    assert services.video_tasks.get("anna", task.task_id).execution == (
+        given.execution if begins else task.execution
+    )
+
+
+def test_an_execution_is_left_alone_that_began_and_learns_nothing_new(
+    services: Services, task: Task, generator: ScriptedGenerator, clock: Clock
+) -> None:
+    """Its polls write nothing for minutes, so its record looks as if it were overdue."""
+    steps, given = services.workflow_steps, services._executions.give(task, next_poll_at=clock())
+    for _ in range(12):
+        clock.advance(steps.poll_task(task.task_id, given.execution).wait_seconds)
+    assert steps.poll_task(task.task_id, task.execution) == Step(phase=Phase.CLOSED)
 
 
 def test_an_execution_goes_on_whose_successor_never_began(

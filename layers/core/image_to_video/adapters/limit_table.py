@@ -83,7 +83,7 @@ class LimitTable:
         A slot that was taken for this version of the task's record or a newer one is kept: another
         start of the same task has it.
         """
-        if not self._max_generating:
+        if not self._max_generating and name is None:
             return False
         freed = False
         for held in [name] if name else self._names_of(task_id):
@@ -175,12 +175,10 @@ class LimitTable:
         taken = self._slots()
         names = [f"{number:05}" for number in range(self._max_generating)]
         own = (name for name in names if taken.get(name, {}).get("holder") == task_id)
-        free = (
-            name
-            for name in names
-            if name not in taken or str(taken[name]["held_until"]) <= iso(now)
-        )
-        return next(own, None) or next(free, None)
+        held = {name for name, slot in taken.items() if str(slot["held_until"]) > iso(now)}
+        # Those beyond the limit count as well: it was higher when they were taken.
+        is_full = len(held) >= self._max_generating
+        return next(own, None) or next((n for n in names if n not in held and not is_full), None)
 
     def _hold(self, name: str, task_id: str, version: int, now: datetime) -> bool:
         return self._change(

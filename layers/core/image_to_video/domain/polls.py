@@ -24,9 +24,11 @@ class Polls:
         By the fixed pace where nothing is planned: before enough tasks were seen, and beyond them;
         and where a hint is expected, which makes polls rare anyway.
         """
+        wait: float | None = None
         if hinted:
-            return self.schedule.poll_wait(since_start, hinted=True)
-        wait = plan.wait(since_start.total_seconds()) if plan else None
+            wait = self.schedule.poll_wait(since_start, hinted=True)
+        elif plan is not None:
+            wait = plan.wait(since_start.total_seconds())
         if wait is None:
             return self.schedule.poll_pace.wait(since_start)
         # A slot must be renewed in time, by a poll.
@@ -66,6 +68,8 @@ class Polls:
         if self.slot_seconds is not None:
             # A write renews the slot, if it is worth it, and nothing else does.
             lease = timedelta(seconds=self.slot_seconds)
-            held_until = task.slot_until or task.updated_at + lease
-            known_until = min(known_until, held_until - lease * 0.2)
+            if task.slot_until is None:
+                # It was started while there was no limit.
+                return True
+            known_until = min(known_until, task.slot_until - lease * 0.2)
         return due > known_until

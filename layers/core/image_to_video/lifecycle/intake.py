@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
+from image_to_video.adapters.waiting_line import TABLE_ERRORS
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.contract.requests import TaskOptions, TaskRequest, UploadRequest
 from image_to_video.contract.responses import UploadTicket
@@ -197,21 +198,25 @@ class Intake:
     def _admit(self, task: Task, stored: Task) -> Task:
         """After the record the workflow, then the paid start; repeated, what is still open."""
         if stored.fingerprint != task.fingerprint:
-            raise IdempotencyKeyReusedError(
-                "this Idempotency-Key was already used for another request; "
-                "send a new key, or the same request"
-            )
+            used = "this Idempotency-Key was already used for another request"
+            raise IdempotencyKeyReusedError(f"{used}; send a new key, or the same request")
         untouched = stored.waiting_for is WaitingFor.START and not stored.attempts
         if stored.status is not TaskStatus.QUEUED or not untouched:
             return stored
         try:
             self._workflow.start(stored.task_id, stored.execution)
         except WorkflowUnavailableError as error:
-            # It is recorded, as the caller was promised; the schedule gives it a workflow.
+            # It is recorded; the schedule gives it a workflow.
             count("WorkflowsPostponed")
             logger.error("task recorded without a workflow", extra={"reason": str(error)})
             return stored
-        return self._starter.begin(stored)
+        try:
+            return self._starter.begin(stored)
+        except TABLE_ERRORS as error:
+            # It is recorded, and its workflow goes on with it.
+            count("StartsInterrupted")
+            logger.warning("start left to the workflow", extra={"reason": str(error)})
+            return stored
 
     def _new_task(
         self,
@@ -225,14 +230,8 @@ class Intake:
         image_version: str | None = None,
     ) -> Task:
         now = self._now()
-        prompts = (
-            ("", "")
-            if options.lora
-            else (
-                _not_blank(options.prompt) or self._default_prompt,
-                _not_blank(options.negative_prompt) or self._default_negative_prompt,
-            )
-        )
+        prompt = _not_blank(options.prompt) or self._default_prompt
+        negative_prompt = _not_blank(options.negative_prompt) or self._default_negative_prompt
         return Task(
             task_id=task_id,
             owner=owner,
@@ -241,8 +240,8 @@ class Intake:
             name=options.name or _printable(file_name[:120]) or "image",
             image_url=image_url,
             image_version=image_version,
-            prompt=prompts[0],
-            negative_prompt=prompts[1],
+            prompt="" if options.lora else prompt,
+            negative_prompt="" if options.lora else negative_prompt,
             video_time=options.video_time,
             model_version=options.model_version,
             extend_prompt=options.extend_prompt,
@@ -274,7 +273,7 @@ class Intake:
 
 
 def _not_blank(prompt: str | None) -> str | None:
-    """The prompt, or None where it is blank: A2E refuses blanks like an empty one."""
+    # A2E refuses blanks like an empty one.
     return prompt if prompt and prompt.strip() else None
 
 

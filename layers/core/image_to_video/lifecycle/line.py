@@ -5,7 +5,7 @@ death leaves at most an entry too many: whoever wakes the line next takes it out
 of it stand there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +16,6 @@ from image_to_video.domain.errors import (
     ImageToVideoError,
     TaskConflictError,
     TaskNotFoundError,
-    WorkflowUnavailableError,
 )
 from image_to_video.domain.task import Task, TaskStatus, WaitingFor
 from image_to_video.domain.waiting_line import Entry, Next, entry_key, may_start, moment_tag
@@ -37,7 +36,8 @@ type GiveExecution = Callable[[Task, dict[str, object]], Task]
 class Line:
     """Lets tasks wait in order of their arrival, and their owners take turns.
 
-    `give_execution` lets a task move now, by `Executions.give` with these facts.
+    `give_execution` lets a task move now, by `Executions.give` with these facts; `coins_of` is what
+    its start costs.
     """
 
     def __init__(
@@ -47,12 +47,14 @@ class Line:
         limits: LimitTable,
         table: TaskTable,
         give_execution: GiveExecution,
+        coins_of: Callable[[Task], int],
         now: Callable[[], datetime],
     ) -> None:
         self._line = line
         self._limits = limits
         self._table = table
         self._give_execution = give_execution
+        self._coins_of = coins_of
         self._now = now
 
     def enter(self, task: Task, coins: int) -> Task:
@@ -78,15 +80,23 @@ class Line:
             return None
         entry = self._entry(task, coins)
         line, ready = self._next()
-        if entry.key not in [known.key for known in line]:
+        if entry not in line:
+            # It is gone, or the prices have changed.
             self._line.enter(entry)
         may = entry.key in [chosen.key for chosen in ready.entries]
         return None if may else ready.others_wait_for
 
     def leave(self, task: Task) -> None:
-        """The task's record has left the line, and so does its entry."""
-        if task.line_entry is not None:
+        """The task's record has left the line, and so does its entry.
+
+        The start that was recorded goes on without it; the next sweep finds an entry that stays.
+        """
+        if task.line_entry is None:
+            return
+        try:
             self._line.leave(task.line_entry)
+        except TABLE_ERRORS as error:
+            logger.warning("entry could not leave the line", extra={"reason": str(error)})
 
     def place(self, task: Task) -> int | None:
         """Which place in line a task has, 1 for the next; None where it does not wait there."""
@@ -95,35 +105,58 @@ class Line:
         return self._line.place(task.line_entry)
 
     def wake(self) -> None:
-        """Something has come free: let whoever it is enough for start now.
-
-        What has just been recorded stays recorded, whatever goes wrong here: the schedule wakes
-        them a little later.
-        """
-        if not self._limits.has_limits:
-            return
-        try:
+        """Something has come free: let whoever it is enough for start now."""
+        if self._limits.has_limits:
             self.sweep(_MOST_WOKEN)
+
+    def sweep(self, most: int = _MOST_READ) -> int:
+        """Wake whoever may start and has not just been woken; return how many that are.
+
+        Whatever goes wrong is logged and counted: what the caller has recorded stays recorded, and
+        the schedule wakes them a little later.
+        """
+        woken = 0
+        try:
+            for task, entry in self._ready():
+                woken += self._wake(task, entry)
+                if woken >= most:
+                    break
         except (*TABLE_ERRORS, ImageToVideoError) as error:
             count("WakesFailed")
             logger.error("the line could not be woken", extra={"reason": str(error)})
+        return woken
 
-    def sweep(self, most: int = _MOST_READ) -> int:
-        """Wake whoever may start and has not just been woken; return how many that are."""
-        woken = 0
-        while True:
-            _, ready = self._next()
+    def _ready(self) -> Iterator[tuple[Task, Entry]]:
+        """Who may start, with their entries; an entry that nobody needs is taken out."""
+        gone = 1
+        while gone:
+            line, ready = self._next()
+            if line and not ready.entries and ready.others_wait_for is WaitingFor.COINS:
+                gone = self._priced_anew(line[0])
+                continue
             gone = 0
             for entry in ready.entries:
-                task = self._waiting(entry)
+                try:
+                    task = self._waiting(entry)
+                except ValueError:
+                    # A record of another release, for example: the others do not wait for it.
+                    count("WakesFailed")
+                    logger.exception("task in line cannot be read")
+                    continue
                 if task is None:
                     self._line.leave(entry.key)
+                    # Whoever stood behind an entry that is gone has come up.
                     gone += 1
-                elif woken < most and self._wake(task, entry):
-                    woken += 1
-            # Whoever stood behind an entry that is gone has come up.
-            if not gone or woken >= most:
-                return woken
+                else:
+                    yield task, entry
+
+    def _priced_anew(self, head: Entry) -> bool:
+        """True where what the first in line costs has changed since it came."""
+        task = self._waiting(head)
+        if task is None or self._coins_of(task) == head.coins:
+            return False
+        self._line.enter(head.model_copy(update={"coins": self._coins_of(task)}))
+        return True
 
     def _join(self, task: Task, coins: int, head: Entry | None) -> Task:
         now, key = self._now(), task.line_entry
@@ -174,14 +207,13 @@ class Line:
         now, due = self._now(), task.next_poll_at or task.updated_at
         if task.in_line and now - _WOKEN < due <= now:
             return False
-        since = task.line_since or entry.joined_at
+        # One that has stood there before has counted that time already.
+        joined_at = now if task.line_entry == entry.key else entry.joined_at
+        since = task.line_since or joined_at
         try:
             self._give_execution(task, {"line_entry": entry.key, "line_since": since})
         except TaskConflictError:
             # It moves already.
-            return False
-        except WorkflowUnavailableError as error:
-            logger.warning("task could not be woken", extra={"reason": str(error)})
             return False
         count("TasksWoken")
         return True

@@ -8,6 +8,7 @@ from typing import Final
 from image_to_video.adapters.mp4_video import measured
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
+from image_to_video.adapters.waiting_line import TABLE_ERRORS
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.domain.errors import (
     TaskConflictError,
@@ -85,8 +86,8 @@ class Repair:
             for task_id in self._turns.of(overdue):
                 revived += self._revive(task_id)
                 asked += 1
-        except WorkflowBusyError as error:
-            logger.warning("Step Functions is busy", extra={"reason": str(error)})
+        except (WorkflowBusyError, *TABLE_ERRORS) as error:
+            logger.warning("AWS is busy", extra={"reason": str(error)})
         if revived:
             count("TasksRevived", revived)
             logger.warning("tasks without a workflow were given one", extra={"tasks": revived})
@@ -100,6 +101,11 @@ class Repair:
         try:
             task = self._table.get(task_id)
         except TaskNotFoundError:
+            return False
+        except ValueError:
+            # A record of another release, for example: the others do not wait for it.
+            count("TasksUnreadable")
+            logger.exception("task cannot be read", extra={"task_id": task_id})
             return False
         if task.status.is_final or self._workflow.is_running(task.execution):
             return False

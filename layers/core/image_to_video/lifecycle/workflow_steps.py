@@ -109,7 +109,9 @@ class WorkflowSteps:
         finds it; so the earlier one waits for its first poll, and after 0 takes the task back.
         """
         due, now = task.next_poll_at, self._now()
-        if task.status is not TaskStatus.GENERATING or due is None or now < due:
+        # Whoever gave it the other one left it due at once, and the first step of that moves it on.
+        # A video to be stored is due at once anyway: nothing tells, and it is left to the other.
+        if due is None or due > task.updated_at or task.status is TaskStatus.STORING:
             return None
         return max(0.0, (due + _BEGINS_WITHIN - now).total_seconds())
 
