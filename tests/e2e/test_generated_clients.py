@@ -80,7 +80,9 @@ ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
             filename="a.png", content_type=made.UploadRequestContentType.IMAGEPNG
         )
     },
-    **dict.fromkeys(("get_task", "cancel_task", "get_video"), lambda _: {"task_id": "0" * 32}),
+    **dict.fromkeys(
+        ("get_task", "cancel_task", "get_video", "receive_hint"), lambda _: {"task_id": "0" * 32}
+    ),
 }
 
 

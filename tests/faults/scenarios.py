@@ -91,7 +91,7 @@ def list_repeats_after_the_match(world: World) -> None:
 
 
 def waiting_for_coins(world: World) -> None:
-    world.fault(on="start", kind="no_coins", times=2)
+    world.fault(on="start", kind="no_coins", times=1)
     create(world)
     world.run()
 
