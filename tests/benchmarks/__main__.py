@@ -74,14 +74,9 @@ def _write_readme(results: dict[str, Any]) -> None:
         "| --- | --- | --- | --- | --- |",
     ]
     for figure in FIGURES:
-        value = results["figures"][figure.name]
-        cells = (
-            f"`{figure.name}`",
-            figure.meaning,
-            figure.before,
-            f"{value:g}",
-            f"{figure.most:g}",
-        )
+        value = results["figures"].get(figure.name)
+        now = "-" if value is None else f"{value:g}"
+        cells = (f"`{figure.name}`", figure.meaning, figure.before, now, f"{figure.most:g}")
         lines.append(f"| {' | '.join(cells)} |")
     table = "\n".join(lines)
     readme.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}", "utf-8")
