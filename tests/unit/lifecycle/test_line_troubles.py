@@ -86,6 +86,21 @@ def test_a_bad_line_keeps_no_other_task_from_a_new_workflow(
     assert now_of(tasks, working).execution != working.execution
 
 
+def test_a_missing_permission_is_no_passing_trouble(
+    services: Services, tasks: VideoTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query")
+
+    def refuse(*_: object, **__: object) -> Any:
+        raise denied
+
+    monkeypatch.setattr(services._line._line, "first", refuse)
+    with pytest.raises(ClientError):
+        services.repair.reconcile_tasks()
+    with pytest.raises(ClientError):
+        create(tasks, "1")
+
+
 def test_step_functions_that_is_busy_is_not_asked_for_the_others(
     tasks: VideoTasks,
     services: Services,

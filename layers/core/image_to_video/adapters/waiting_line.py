@@ -18,12 +18,21 @@ if TYPE_CHECKING:
 
 # How any of these calls may fail.
 TABLE_ERRORS: Final = (BotoCoreError, ClientError)
+_LASTING: Final = frozenset(
+    {"AccessDeniedException", "ResourceNotFoundException", "ValidationException"}
+)
 # How many places are counted for one answer.
 MOST_COUNTED: Final = 1000
 _LINE: Final = "line"
 _TURNS: Final = "turns"
 # The last tag of an owner is of no use once the line has been empty since.
 _TURN_KEPT: Final = timedelta(days=90)
+
+
+def is_temporary(error: Exception) -> bool:
+    """True for what the next try may mend: not a missing permission, table, or wrong request."""
+    reply = getattr(error, "response", {})
+    return reply.get("Error", {}).get("Code") not in _LASTING
 
 
 class WaitingLine:

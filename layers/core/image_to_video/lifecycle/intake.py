@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.adapters.waiting_line import TABLE_ERRORS
+from image_to_video.adapters.waiting_line import TABLE_ERRORS, is_temporary
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.contract.requests import TaskOptions, TaskRequest, UploadRequest
 from image_to_video.contract.responses import UploadTicket
@@ -213,7 +213,8 @@ class Intake:
         try:
             return self._starter.begin(stored)
         except TABLE_ERRORS as error:
-            # It is recorded, and its workflow goes on with it.
+            if not is_temporary(error):
+                raise
             count("StartsInterrupted")
             logger.warning("start left to the workflow", extra={"reason": str(error)})
             return stored

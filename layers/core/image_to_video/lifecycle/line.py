@@ -11,7 +11,7 @@ from typing import Final
 
 from image_to_video.adapters.limit_table import LimitTable
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.adapters.waiting_line import TABLE_ERRORS, WaitingLine
+from image_to_video.adapters.waiting_line import TABLE_ERRORS, WaitingLine, is_temporary
 from image_to_video.domain.errors import (
     ImageToVideoError,
     TaskConflictError,
@@ -96,6 +96,8 @@ class Line:
         try:
             self._line.leave(task.line_entry)
         except TABLE_ERRORS as error:
+            if not is_temporary(error):
+                raise
             logger.warning("entry could not leave the line", extra={"reason": str(error)})
 
     def place(self, task: Task) -> int | None:
@@ -105,15 +107,23 @@ class Line:
         return self._line.place(task.line_entry)
 
     def wake(self) -> None:
-        """Something has come free: let whoever it is enough for start now."""
-        if self._limits.has_limits:
+        """Something has come free: let whoever it is enough for start now.
+
+        What has just been recorded stays recorded, whatever goes wrong here: the schedule wakes
+        them a little later.
+        """
+        if not self._limits.has_limits:
+            return
+        try:
             self.sweep(_MOST_WOKEN)
+        except TABLE_ERRORS as error:
+            count("WakesFailed")
+            logger.error("the line could not be read", extra={"reason": str(error)})
 
     def sweep(self, most: int = _MOST_READ) -> int:
         """Wake whoever may start and has not just been woken; return how many that are.
 
-        Whatever goes wrong is logged and counted: what the caller has recorded stays recorded, and
-        the schedule wakes them a little later.
+        Where AWS is busy the others are left to the next sweep.
         """
         woken = 0
         try:
@@ -122,6 +132,8 @@ class Line:
                 if woken >= most:
                     break
         except (*TABLE_ERRORS, ImageToVideoError) as error:
+            if not is_temporary(error):
+                raise
             count("WakesFailed")
             logger.error("the line could not be woken", extra={"reason": str(error)})
         return woken

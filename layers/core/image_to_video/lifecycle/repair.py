@@ -8,7 +8,7 @@ from typing import Final
 from image_to_video.adapters.mp4_video import measured
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.adapters.waiting_line import TABLE_ERRORS
+from image_to_video.adapters.waiting_line import TABLE_ERRORS, is_temporary
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.domain.errors import (
     TaskConflictError,
@@ -87,6 +87,8 @@ class Repair:
                 revived += self._revive(task_id)
                 asked += 1
         except (WorkflowBusyError, *TABLE_ERRORS) as error:
+            if not is_temporary(error):
+                raise
             logger.warning("AWS is busy", extra={"reason": str(error)})
         if revived:
             count("TasksRevived", revived)
