@@ -188,17 +188,17 @@ def _deployed(source: Path, folder: Path) -> Iterator[Tree]:
     runtime = copied_runtime(folder / "runtime")
     # As Lambda's own is.
     compileall.compile_dir(runtime, quiet=1)
-    first = (
-        "FirstPollSeconds"
-        if "FirstPollSeconds" in (source / "template.yaml").read_text()
-        else "FirstLookSeconds"
-    )
+    template = (source / "template.yaml").read_text()
+    first = "FirstPollSeconds" if "FirstPollSeconds" in template else "FirstLookSeconds"
+    # A stack that expects hints does not poll when it is asked to here.
+    without_hints = ["--parameter=HintsUrl="] if "HintsUrl" in template else []
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "i2v", "up"),
             f"--generation-seconds={GENERATION_SECONDS}",
             f"--parameter={first}={FIRST_POLL_SECONDS}",
             "--parameter=OverdueSeconds=3600",
+            *without_hints,
         ],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": f"{source}{os.pathsep}{source / 'layers' / 'core'}"},

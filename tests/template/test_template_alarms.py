@@ -18,6 +18,7 @@ DEAD_LETTERS = {
 RULES = {
     "OnImageUploadedFunctionImageUploaded": "ImageUploadedDeadLetters",
     "ReconcileTasksFunctionSchedule": "ReconcileTasksDeadLetters",
+    "ReconcileTasksFunctionMidnight": "ReconcileTasksDeadLetters",
 }
 
 
