@@ -45,7 +45,7 @@ def main(wanted: list[str]) -> None:
     for name in wanted or MODULES:
         began = time.monotonic()
         module = import_module(f"tests.benchmarks.{name}")
-        figures |= {key: round(value, 4) for key, value in module.figures().items()}
+        figures |= {key: round(value, 4) + 0.0 for key, value in module.figures().items()}
         if hasattr(module, "series"):
             series |= module.series()
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
