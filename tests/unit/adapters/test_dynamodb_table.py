@@ -5,7 +5,13 @@ from typing import Any
 
 import boto3
 import pytest
-from image_to_video.adapters.dynamodb_table import Table
+from botocore.exceptions import ClientError, EndpointConnectionError
+from image_to_video.adapters.dynamodb_table import (
+    Table,
+    is_refused_condition,
+    is_temporary,
+    is_throttle,
+)
 
 from tests.conftest import REGION, Application
 
@@ -117,3 +123,27 @@ def test_items_are_read_by_their_keys_also_in_bits(table: Table, application: Ap
 def test_what_dynamodb_keeps_otherwise_is_refused(table: Table, value: object) -> None:
     with pytest.raises(TypeError, match=type(value).__name__):
         table.put_item(Item={"limit": "a", "member": "b", "value": value})
+
+
+@pytest.mark.parametrize(
+    ("code", "is_refused", "is_busy", "may_pass"),
+    [
+        ("ConditionalCheckFailedException", True, False, True),
+        ("ThrottlingException", False, True, True),
+        ("ProvisionedThroughputExceededException", False, True, True),
+        ("InternalServerError", False, False, True),
+        ("AccessDeniedException", False, False, False),
+        ("ResourceNotFoundException", False, False, False),
+        ("ValidationException", False, False, False),
+    ],
+)
+def test_what_went_wrong_is_told_by_its_code(
+    code: str, is_refused: bool, is_busy: bool, may_pass: bool
+) -> None:
+    error = ClientError({"Error": {"Code": code, "Message": ""}}, "UpdateItem")
+    assert (is_refused_condition(error), is_throttle(error)) == (is_refused, is_busy)
+    assert is_temporary(error) is may_pass
+
+
+def test_a_connection_that_breaks_is_temporary() -> None:
+    assert is_temporary(EndpointConnectionError(endpoint_url="https://dynamodb.example.com"))

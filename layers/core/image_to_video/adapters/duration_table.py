@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from image_to_video.adapters.dynamodb_table import Table
+from image_to_video.adapters.dynamodb_table import TABLE_ERRORS, Table, is_refused_condition
 from image_to_video.domain.errors import DurationsUnavailableError
 from image_to_video.domain.learned_schedule import Durations, bucket_of
 
@@ -26,7 +26,7 @@ class DurationTable:
         """What is known of this kind. Raises `DurationsUnavailableError`."""
         try:
             item = self._table.get_item(Key=_key(kind)).get("Item", {})
-        except (BotoCoreError, ClientError) as error:
+        except TABLE_ERRORS as error:
             raise DurationsUnavailableError(f"durations cannot be read: {error}") from error
         return _durations_of(item)
 
@@ -48,7 +48,7 @@ class DurationTable:
             )["Attributes"]
             if int(str(updated[_ADDED])) >= _MOST:
                 self._halve(kind)
-        except (BotoCoreError, ClientError) as error:
+        except TABLE_ERRORS as error:
             raise DurationsUnavailableError(f"durations cannot be counted: {error}") from error
 
     def _halve(self, kind: str) -> None:
@@ -68,7 +68,7 @@ class DurationTable:
                 ExpressionAttributeValues=values | {":half": half.total, ":read": item[_ADDED]},
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+            if not is_refused_condition(error):
                 raise
 
 

@@ -8,10 +8,21 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 type Reply = dict[str, Any]
+
+# How any call may fail.
+TABLE_ERRORS: Final = (BotoCoreError, ClientError)
+_LASTING: Final = frozenset(
+    {"AccessDeniedException", "ResourceNotFoundException", "ValidationException"}
+)
+_THROTTLES: Final = frozenset(
+    {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"}
+)
 
 # Members of requests and answers that are one item, or hold values by their names.
 _ITEMS: Final = frozenset(
@@ -83,6 +94,25 @@ class Table:
         if "Items" in reply:
             read["Items"] = [_read_item(item) for item in reply["Items"]]
         return read
+
+
+def is_refused_condition(error: ClientError) -> bool:
+    """True where the condition of a write did not hold."""
+    return _code_of(error) == "ConditionalCheckFailedException"
+
+
+def is_throttle(error: ClientError) -> bool:
+    """True where more was asked of a table than it bears now."""
+    return _code_of(error) in _THROTTLES
+
+
+def is_temporary(error: Exception) -> bool:
+    """True for what the next try may mend: not a missing permission, table, or wrong request."""
+    return not isinstance(error, ClientError) or _code_of(error) not in _LASTING
+
+
+def _code_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code"))
 
 
 def _written_item(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,15 +6,13 @@ own name until they are booked, so booking may be repeated without counting twic
 """
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from image_to_video.adapters.dynamodb_table import Table, is_refused_condition
 from image_to_video.domain.task import iso
 from image_to_video.domain.waiting_line import Budget
-
-if TYPE_CHECKING:
-    from image_to_video.adapters.dynamodb_table import Table
 
 _SLOTS: Final = "slots"
 # A day's record is of no use after this long.
@@ -32,7 +30,7 @@ class LimitTable:
     """Keeps both limits; 0 turns one off, and then nothing is asked or written for it."""
 
     def __init__(
-        self, table: "Table", *, max_generating: int, slot_seconds: int, daily_coin_limit: int
+        self, table: Table, *, max_generating: int, slot_seconds: int, daily_coin_limit: int
     ) -> None:
         self._table = table
         self._max_generating = max_generating
@@ -214,7 +212,7 @@ class LimitTable:
                 **names,
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+            if not is_refused_condition(error):
                 raise
             return False
         return True

@@ -7,17 +7,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from zlib import crc32
 
 from botocore.exceptions import ClientError
 
+from image_to_video.adapters.dynamodb_table import Table, is_refused_condition, is_throttle
 from image_to_video.contract.event_types import marker_of
 from image_to_video.domain.errors import TaskConflictError, TaskNotFoundError
 from image_to_video.domain.task import Task, TaskStatus, iso
-
-if TYPE_CHECKING:
-    from image_to_video.adapters.dynamodb_table import Table
 
 OWNER_INDEX: Final = "by_owner"
 STATUS_INDEX: Final = "by_status"
@@ -33,9 +31,6 @@ _EVENT: Final = "event"
 _TABLE_ONLY: Final = frozenset({_OPEN, _OWNER_STATUS, _EXPIRES_AT, _EVENT})
 # Seconds; the SDK has tried three times within one of them.
 _WAITS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
-_THROTTLES: Final = frozenset(
-    {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"}
-)
 
 
 class TaskTable:
@@ -43,7 +38,7 @@ class TaskTable:
 
     def __init__(
         self,
-        table: "Table",
+        table: Table,
         *,
         retention_days: int,
         sleep: Callable[[float], None] = time.sleep,
@@ -64,9 +59,9 @@ class TaskTable:
                     ConditionExpression="attribute_not_exists(task_id)",
                 )
             except ClientError as error:
-                if _is_refused_condition(error):
+                if is_refused_condition(error):
                     return self.get(task.task_id)
-                if wait is None or not _is_throttle(error):
+                if wait is None or not is_throttle(error):
                     raise
                 self._sleep(random.uniform(wait / 2, wait))  # noqa: S311 - no secret
             else:
@@ -96,7 +91,7 @@ class TaskTable:
                 ExpressionAttributeValues={":read": new.version - 1},
             )
         except ClientError as error:
-            if not _is_refused_condition(error):
+            if not is_refused_condition(error):
                 raise
             if self.get(new.task_id) != new:
                 raise TaskConflictError(f"task {new.task_id} was changed meanwhile") from error
@@ -154,11 +149,3 @@ def listed_under(status: TaskStatus) -> TaskStatus:
 def partition_of(owner: str, listed: TaskStatus) -> str:
     """The partition of `by_status` with an owner's tasks of a status; no status has a `#`."""
     return f"{owner}#{listed}"
-
-
-def _is_throttle(error: ClientError) -> bool:
-    return error.response.get("Error", {}).get("Code") in _THROTTLES
-
-
-def _is_refused_condition(error: ClientError) -> bool:
-    return error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException"

@@ -4,16 +4,14 @@ import hashlib
 import re
 import secrets
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from image_to_video.adapters.dynamodb_table import Table, is_refused_condition
 from image_to_video.domain.errors import UnauthorizedError
 from image_to_video.domain.owner_names import OWNER_RULE, owner_is_valid
 from image_to_video.domain.task import Frozen, Moment, iso
-
-if TYPE_CHECKING:
-    from image_to_video.adapters.dynamodb_table import Table
 
 _PREFIX: Final = "i2v_"
 _MAX_NAME: Final = 120
@@ -48,7 +46,7 @@ class TokenRecord(Frozen):
 class TokenTable:
     """Keeps and finds tokens."""
 
-    def __init__(self, table: "Table") -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def create(
@@ -128,7 +126,7 @@ class TokenTable:
                 ExpressionAttributeValues={":now": iso(now)},
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+            if not is_refused_condition(error):
                 raise
         reply = self._table.get_item(Key={"token_sha256": record.token_sha256}, ConsistentRead=True)
         # An item that was deleted meanwhile opens nothing either.

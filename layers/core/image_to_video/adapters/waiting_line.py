@@ -6,21 +6,14 @@ Queries of the table itself are consistent, those of an index would not be.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from image_to_video.adapters.dynamodb_table import Table, is_refused_condition
 from image_to_video.domain.task import iso
 from image_to_video.domain.waiting_line import Entry, entry_key, moment_tag
 
-if TYPE_CHECKING:
-    from image_to_video.adapters.dynamodb_table import Table
-
-# How any of these calls may fail.
-TABLE_ERRORS: Final = (BotoCoreError, ClientError)
-_LASTING: Final = frozenset(
-    {"AccessDeniedException", "ResourceNotFoundException", "ValidationException"}
-)
 # How many places are counted for one answer.
 MOST_COUNTED: Final = 1000
 _LINE: Final = "line"
@@ -29,16 +22,10 @@ _TURNS: Final = "turns"
 _TURN_KEPT: Final = timedelta(days=90)
 
 
-def is_temporary(error: Exception) -> bool:
-    """True for what the next try may mend: not a missing permission, table, or wrong request."""
-    reply = getattr(error, "response", {})
-    return reply.get("Error", {}).get("Code") not in _LASTING
-
-
 class WaitingLine:
     """Keeps who waits, sorted by whose turn it is."""
 
-    def __init__(self, table: "Table") -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def new_key(self, owner: str, task_id: str, *, head: Entry | None, now: datetime) -> str:
@@ -108,7 +95,7 @@ class WaitingLine:
                 ReturnValues="UPDATED_NEW",
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+            if not is_refused_condition(error):
                 raise
             return None
         tag: Any = reply["Attributes"]["last_tag"]

@@ -9,9 +9,9 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
+from image_to_video.adapters.dynamodb_table import TABLE_ERRORS, is_temporary
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.adapters.waiting_line import TABLE_ERRORS, is_temporary
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.contract.requests import TaskOptions, TaskRequest, UploadRequest
 from image_to_video.contract.responses import UploadTicket

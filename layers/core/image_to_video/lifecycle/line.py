@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from image_to_video.adapters.dynamodb_table import TABLE_ERRORS, is_temporary
 from image_to_video.adapters.limit_table import LimitTable
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.adapters.waiting_line import TABLE_ERRORS, WaitingLine, is_temporary
+from image_to_video.adapters.waiting_line import WaitingLine
 from image_to_video.domain.errors import (
     ImageToVideoError,
     TaskConflictError,
