@@ -204,7 +204,7 @@ class Application:
             give_execution=lambda task, facts: self._executions.give(
                 task, at_once=True, next_poll_at=self.now(), **facts
             ),
-            coins_of=lambda task: self._prices.coins(task.model_version, task.video_time),
+            prices=self._prices,
             now=self.now,
         )
 

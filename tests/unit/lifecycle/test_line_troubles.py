@@ -1,5 +1,6 @@
 """The line when a table fails, a record cannot be read, and prices or limits have changed."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -30,14 +31,7 @@ def fails(*_: object, **__: object) -> Any:
 
 def with_settings(services: Services, **changes: object) -> Services:
     """The same stack after another deployment."""
-    settings = services.config.model_copy(update=changes)
-    return Services(
-        settings,
-        generator=services.generator,
-        downloads=services.downloads,
-        account_token=services.account_token,
-        now=services.now,
-    )
+    return replace(services, config=services.config.model_copy(update=changes))
 
 
 def test_a_start_goes_on_although_its_entry_stays_in_line(
@@ -99,6 +93,22 @@ def test_a_missing_permission_is_no_passing_trouble(
         services.repair.reconcile_tasks()
     with pytest.raises(ClientError):
         create(tasks, "1")
+
+
+def test_a_head_that_cannot_be_read_and_waits_for_coins_keeps_no_other_task_from_a_workflow(
+    tasks: VideoTasks, services: Services, application: Application, clock: Clock
+) -> None:
+    working, waiting = (create(tasks, key, seconds=10) for key in "12")
+    stop_execution(application, working.execution)
+    application.table("TASKS_TABLE").update_item(
+        Key={"task_id": waiting.task_id},
+        UpdateExpression="SET of_another_release = :one",
+        ExpressionAttributeValues={":one": 1},
+    )
+    after = with_settings(services, max_generating=2)
+    clock.advance(4000)
+    after.repair.reconcile_tasks()
+    assert now_of(tasks, working).execution != working.execution
 
 
 def test_step_functions_that_is_busy_is_not_asked_for_the_others(

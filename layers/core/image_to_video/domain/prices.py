@@ -14,8 +14,12 @@ class Prices:
     daily_limit: int
 
     def coins(self, model: ModelVersion, seconds: int) -> int:
-        """What is reserved for a start, in coins."""
+        """What is reserved for such a start, in coins."""
         return self.per_second[model] * seconds
+
+    def of(self, task: Task) -> int:
+        """What is reserved for a start of this task, in coins."""
+        return self.coins(task.model_version, task.video_time)
 
     def fault(self, model: ModelVersion, seconds: int) -> str | None:
         """Why such a video can never be made here, for people; None where it can."""

@@ -18,6 +18,7 @@ from image_to_video.domain.errors import (
     TaskConflictError,
     TaskNotFoundError,
 )
+from image_to_video.domain.prices import Prices
 from image_to_video.domain.task import Task, TaskStatus, WaitingFor
 from image_to_video.domain.waiting_line import Entry, Next, entry_key, may_start, moment_tag
 from image_to_video.observability import count, logger
@@ -37,8 +38,7 @@ type GiveExecution = Callable[[Task, dict[str, object]], Task]
 class Line:
     """Lets tasks wait in order of their arrival, and their owners take turns.
 
-    `give_execution` lets a task move now, by `Executions.give` with these facts; `coins_of` is what
-    its start costs.
+    `give_execution` lets a task move now, by `Executions.give` with these facts.
     """
 
     def __init__(
@@ -48,38 +48,38 @@ class Line:
         limits: LimitTable,
         table: TaskTable,
         give_execution: GiveExecution,
-        coins_of: Callable[[Task], int],
+        prices: Prices,
         now: Callable[[], datetime],
     ) -> None:
         self._line = line
         self._limits = limits
         self._table = table
         self._give_execution = give_execution
-        self._coins_of = coins_of
+        self._prices = prices
         self._now = now
 
-    def enter(self, task: Task, coins: int) -> Task:
+    def enter(self, task: Task) -> Task:
         """The task in line, if somebody waits already; its record is still to be written."""
         if task.in_line or not self._limits.has_limits:
             return task
         head = self._line.first(1)
-        return self._join(task, coins, head[0]) if head else task
+        return self._join(task, head[0]) if head else task
 
-    def join(self, task: Task, coins: int) -> Task:
+    def join(self, task: Task) -> Task:
         """The task in line, whoever waits or does not; its record is still to be written."""
         if task.in_line:
             return task
         head = self._line.first(1)
-        return self._join(task, coins, head[0] if head else None)
+        return self._join(task, head[0] if head else None)
 
-    def missing(self, task: Task, coins: int) -> WaitingFor | None:
+    def missing(self, task: Task) -> WaitingFor | None:
         """What a task in line still waits for; None for one that may start.
 
         An entry that is gone is put back.
         """
         if not task.in_line or not self._limits.has_limits:
             return None
-        entry = self._entry(task, coins)
+        entry = self._entry(task)
         line, ready = self._next()
         if entry not in line:
             # It is gone, or the prices have changed.
@@ -141,37 +141,42 @@ class Line:
 
     def _ready(self) -> Iterator[tuple[Task, Entry]]:
         """Who may start, with their entries; an entry that nobody needs is taken out."""
-        gone = 1
-        while gone:
+        while True:
             line, ready = self._next()
-            if line and not ready.entries and ready.others_wait_for is WaitingFor.COINS:
-                gone = self._priced_anew(line[0])
-                continue
-            gone = 0
-            for entry in ready.entries:
-                try:
-                    task = self._waiting(entry)
-                except ValueError:
-                    # A record of another release, for example: the others do not wait for it.
-                    count("WakesFailed")
-                    logger.exception("task in line cannot be read")
-                    continue
-                if task is None:
+            if ready.entries:
+                has_changed = False
+                for entry, task in self._read(ready.entries):
+                    if task is not None:
+                        yield task, entry
+                        continue
                     self._line.leave(entry.key)
-                    # Whoever stood behind an entry that is gone has come up.
-                    gone += 1
-                else:
-                    yield task, entry
+                    has_changed = True
+            else:
+                has_changed = any(self._priced_anew(*head) for head in self._read(line[:1]))
+            # Then somebody else may have come up.
+            if not has_changed:
+                return
 
-    def _priced_anew(self, head: Entry) -> bool:
+    def _read(self, entries: list[Entry]) -> Iterator[tuple[Entry, Task | None]]:
+        """Entries with the tasks that wait there, if any; without those that cannot be read."""
+        for entry in entries:
+            try:
+                task = self._waiting(entry)
+            except ValueError:
+                # A record of another release, for example: the others do not wait for it.
+                count("WakesFailed")
+                logger.exception("task in line cannot be read")
+                continue
+            yield entry, task
+
+    def _priced_anew(self, head: Entry, task: Task | None) -> bool:
         """True where what the first in line costs has changed since it came."""
-        task = self._waiting(head)
-        if task is None or self._coins_of(task) == head.coins:
+        if task is None or self._prices.of(task) == head.coins:
             return False
-        self._line.enter(head.model_copy(update={"coins": self._coins_of(task)}))
+        self._line.enter(head.model_copy(update={"coins": self._prices.of(task)}))
         return True
 
-    def _join(self, task: Task, coins: int, head: Entry | None) -> Task:
+    def _join(self, task: Task, head: Entry | None) -> Task:
         now, key = self._now(), task.line_entry
         if key is None and task.waiting_for is not WaitingFor.START:
             # It had its turn, and the generator did not take it then.
@@ -179,17 +184,17 @@ class Line:
         elif key is None:
             key = self._line.new_key(task.owner, task.task_id, head=head, now=now)
         joined = task.model_copy(update={"line_entry": key, "line_since": now})
-        self._line.enter(self._entry(joined, coins))
+        self._line.enter(self._entry(joined))
         return joined
 
-    def _entry(self, task: Task, coins: int) -> Entry:
+    def _entry(self, task: Task) -> Entry:
         if task.line_entry is None or task.line_since is None:
             raise ValueError(f"task {task.task_id} does not stand in line")
         return Entry(
             key=task.line_entry,
             task_id=task.task_id,
             owner=task.owner,
-            coins=coins,
+            coins=self._prices.of(task),
             joined_at=task.line_since,
         )
 

@@ -92,16 +92,11 @@ class Starter:
         fault = self._prices.fault(task.model_version, task.video_time)
         if fault is not None:
             return self._outcomes.too_dear(task, fault)
-        coins = self._coins(task)
-        entered = self._line.enter(task, coins)
-        missing = self._line.missing(entered, coins)
+        entered = self._line.enter(task)
+        missing = self._line.missing(entered)
         if missing is None:
             return self._attempt(entered)
-        waiting = self._outcomes.wait_in_line(entered, missing)
-        if not task.in_line:
-            # What came free before it stood in line has woken others, or nobody.
-            self._line.wake()
-        return waiting
+        return self._stand(task, entered, missing)
 
     def _attempt(self, task: Task) -> Task:
         now = self._now()
@@ -110,7 +105,7 @@ class Starter:
             lease_owner=uuid4().hex,
             sent_at=now,
             lease_until=now + timedelta(seconds=self._schedule.lease_seconds),
-            coins_reserved=self._coins(task),
+            coins_reserved=self._prices.of(task),
         )
         # Whatever can go wrong without the generator goes wrong before anything is reserved.
         request = self._request(task, attempt.name)
@@ -138,13 +133,15 @@ class Starter:
         """Nothing was reserved: stand in line for it."""
         if task.attempts:
             return self._outcomes.wait_longer(task, missing)
-        waiting = self._outcomes.wait_in_line(self._line.join(task, self._coins(task)), missing)
+        return self._stand(task, self._line.join(task), missing)
+
+    def _stand(self, task: Task, in_line: Task, missing: WaitingFor) -> Task:
+        """Record a task that waits in line. `task` is as it came here."""
+        waiting = self._outcomes.wait_in_line(in_line, missing)
         if not task.in_line:
+            # What came free before it stood in line has woken others, or nobody.
             self._line.wake()
         return waiting
-
-    def _coins(self, task: Task) -> int:
-        return self._prices.coins(task.model_version, task.video_time)
 
     def find(self, task: Task) -> Started | None:
         """Look up every attempt of a task: an earlier one may have shown up late, and is paid.
