@@ -27,10 +27,10 @@ from moto.backends import get_backend
 
 from tests.benchmarks.dynamodb_units import write_units
 from tests.benchmarks.parameters import template
+from tests.benchmarks.played_workflow import PlayedWorkflow
 from tests.benchmarks.schedule import LEARNED_FROM, log_normal
 from tests.benchmarks.store_memory import clip
 from tests.conftest import ACCOUNT, REGION, Clock, ScriptedGenerator, deployed_variables
-from tests.faults.state_machine import Execution, StateMachine
 from tests.support.stack import Application, deployment
 from tests.support.stream_filter import wakes
 
@@ -73,12 +73,10 @@ KIND: Final = "a2e#5"
 class Count:
     """What one task took of everything that is billed."""
 
-    calls: Counter[str] = field(default_factory=Counter)
     transitions: int = 0
     writes: float = 0
     reads: float = 0
     invocations: Counter[str] = field(default_factory=Counter)
-    asked: int = 0
     seconds: float = 0
 
 
@@ -179,50 +177,28 @@ class _Life:
             account_token=lambda: "sk_test",
             now=self._clock,
         )
-        self._machine = StateMachine()
-        self._executions: dict[str, Execution] = {}
         real = getattr(Endpoint, "make_request")  # noqa: B009 - unknown to the stubs
         patch.setattr(Endpoint, "make_request", self._counted(real))
 
     def play(self) -> Count:
         """Live it, with a hint to the product at the generator's end, where one is asked for."""
-        steps, tasks = self._services.workflow_steps, self._services.video_tasks
-        functions = {
-            "${PollTaskFunctionArn}": ("poll_task", steps.poll_task),
-            "${StoreVideoFunctionArn}": ("store_video", steps.store_video),
-        }
+        workflow, tasks = PlayedWorkflow(self._services, self._clock), self._services.video_tasks
         request = TaskRequest(image_url="https://pictures.example.com/portrait.png")
         task = tasks.create("anna", request, "key")
         hint = self._generator.requests[0].hint
-        while open_ones := self._open_executions():
-            execution = min(open_ones, key=lambda each: each.wake)
+        while execution := workflow.next():
             if hint and execution.wake > self._generator.end:
                 self._clock.moment = self._generator.end
                 self._services.hints.receive(task.task_id, hint.token)
                 hint = None
                 continue
-            self._clock.moment = max(self._clock(), execution.wake)
-            function, payload = self._machine.invocation(execution)
-            invoked, step = functions[function]
-            self._count.invocations[invoked] += 1
-            answer = step(**payload).model_dump(mode="json")
-            self._machine.succeeded(execution, answer, self._clock())
-        self._count.transitions = sum(each.transitions for each in self._executions.values())
-        self._count.asked = len(self._generator.checked)
+            self._count.invocations[workflow.step(execution)] += 1
+        self._count.transitions = workflow.transitions
         ended_at = tasks.get("anna", task.task_id).ended_at
         assert ended_at is not None
         self._count.seconds = (ended_at - task.created_at).total_seconds()
         self._count_stream()
         return self._count
-
-    def _open_executions(self) -> list[Execution]:
-        for machine in get_backend("stepfunctions")[ACCOUNT][REGION].state_machines:
-            for started in machine.executions:
-                if started.name not in self._executions:
-                    order = json.loads(started.execution_input)
-                    begun = self._machine.begin(order, self._clock(), started.name)
-                    self._executions[started.name] = begun
-        return [each for each in self._executions.values() if each.state is not None]
 
     def _count_stream(self) -> None:
         """Writes of the tasks table with its indexes, and whom its stream wakes."""
@@ -239,7 +215,6 @@ class _Life:
     def _counted(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def make_request(endpoint: Endpoint, model: Any, request: dict[str, Any]) -> Any:
             service = model.service_model.service_name
-            self._count.calls[f"{service}.{model.name}"] += 1
             if service == "dynamodb":
                 body = json.loads(request["body"])
                 if model.name in ("GetItem", "Query"):

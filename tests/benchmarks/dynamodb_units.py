@@ -12,13 +12,20 @@ type Item = dict[str, dict[str, Any]]
 
 def write_units(table: dict[str, Any], before: Item | None, after: Item | None) -> int:
     """Write units of one change, in the table (its properties in the template) and its indexes."""
-    keys = _names(table["KeySchema"])
     units = _units(before, after)
     for index in table.get("GlobalSecondaryIndexes", []):
-        own = _names(index["KeySchema"])
-        kept = _projected(index["Projection"], keys | own)
-        units += _index_units(own, _shown(before, own, kept), _shown(after, own, kept))
+        entries = (entry(table, index, item) for item in (before, after))
+        units += _index_units(_names(index["KeySchema"]), *entries)
     return units
+
+
+def entry(table: dict[str, Any], index: dict[str, Any], item: Item | None) -> Item | None:
+    """An item as an index of the table has it; None where it has it not, for want of a key."""
+    keys = _names(index["KeySchema"])
+    if item is None or not keys <= set(item):
+        return None
+    kept = _projected(index["Projection"], keys | _names(table["KeySchema"]))
+    return {name: value for name, value in item.items() if kept is None or name in kept}
 
 
 def _index_units(keys: set[str], before: Item | None, after: Item | None) -> int:
@@ -66,10 +73,3 @@ def _projected(projection: dict[str, Any], keys: set[str]) -> set[str] | None:
     if projection["ProjectionType"] == "ALL":
         return None
     return keys | set(projection.get("NonKeyAttributes", []))
-
-
-def _shown(item: Item | None, keys: set[str], kept: set[str] | None) -> Item | None:
-    """An item as an index has it; None where it has it not, for want of a key."""
-    if item is None or not keys <= set(item):
-        return None
-    return {name: value for name, value in item.items() if kept is None or name in kept}

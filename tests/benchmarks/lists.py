@@ -16,15 +16,16 @@ from typing import Any, Final
 from unittest.mock import patch
 
 import boto3
+from boto3.dynamodb.types import TypeSerializer
 from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.task_lists import TaskLists
 from image_to_video.adapters.task_queries import TaskFilter
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.task import Failure, FailureCode, Task, TaskStatus
 from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
 
-from tests.conftest import PROJECT
+from tests.benchmarks.dynamodb_units import Item, entry, size
+from tests.benchmarks.parameters import template
 from tests.support.samples import NOW, a_full_task
 
 SIZES: Final = (500, 2000)
@@ -37,12 +38,11 @@ OWNER: Final = "anna"
 class Metered:
     """The table, counting what is read of it."""
 
-    def __init__(self, table: Table, indexes: Mapping[str, set[str] | None]) -> None:
+    def __init__(self, table: Table, properties: dict[str, Any]) -> None:
         self.units = 0.0
-        self.calls = 0
         self._table = table
-        # The attributes that each index holds; None for all.
-        self._indexes = indexes
+        self._properties = properties
+        self._indexes = {each["IndexName"]: each for each in properties["GlobalSecondaryIndexes"]}
 
     def query(self, **arguments: Any) -> Any:
         """Ask, and price every entry that was read: the same again without the filter."""
@@ -65,32 +65,19 @@ class Metered:
         """Ask, and price each task for itself."""
         items = self._table.get_items(keys, consistent=consistent)
         for item in items:
-            self._pay(size_of(item), consistent=consistent)
+            self._pay(size(_typed(item)), consistent=consistent)
         return items
 
     def _size(self, index: str, item: dict[str, Any]) -> int:
-        held = self._indexes[index]
-        return size_of({name: item[name] for name in item if held is None or name in held})
+        return size(entry(self._properties, self._indexes[index], _typed(item)) or {})
 
-    def _pay(self, size: int, *, consistent: bool) -> None:
-        self.calls += 1
-        self.units += max(1, ceil(size / 4096)) * (1 if consistent else 0.5)
+    def _pay(self, read: int, *, consistent: bool) -> None:
+        self.units += max(1, ceil(read / 4096)) * (1 if consistent else 0.5)
 
 
-def size_of(value: Any) -> int:
-    """Bytes of an item, an attribute's value or a name, as DynamoDB counts them."""
-    match value:
-        case Mapping():
-            return sum(size_of(name) + size_of(each) + 1 for name, each in value.items()) + 3
-        case list():
-            return sum(size_of(each) + 1 for each in value) + 3
-        case bool() | None:
-            return 1
-        case str():
-            return len(value.encode())
-        case _:
-            # A number: about one byte for two digits, and one more.
-            return len(str(value)) // 2 + 2
+def _typed(item: dict[str, Any]) -> Item:
+    serialize: Any = TypeSerializer().serialize
+    return {name: serialize(value) for name, value in item.items()}
 
 
 def a_finished_task(number: int, status: TaskStatus = TaskStatus.SUCCEEDED) -> Task:
@@ -139,8 +126,7 @@ def _units(metered: Metered, status: TaskStatus, expected: int) -> float:
 def _metered(size: int) -> Iterator[Metered]:
     account = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")
     with patch.dict(os.environ, account | {"AWS_DEFAULT_REGION": "us-east-1"}), mock_aws():
-        template = yaml_parse((PROJECT / "template.yaml").read_text())
-        properties = template["Resources"]["TasksTable"]["Properties"]
+        properties = template()["Resources"]["TasksTable"]["Properties"]
         names = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
         raw = boto3.resource("dynamodb").create_table(
             TableName="tasks", **{name: properties[name] for name in names}
@@ -152,15 +138,7 @@ def _metered(size: int) -> Iterator[Metered]:
             for number in range(size + RARE):
                 status = TaskStatus.FAILED if number < RARE else TaskStatus.SUCCEEDED
                 batch.put_item(Item=items(a_finished_task(number, status)))
-        yield Metered(table, dict(map(_held, properties["GlobalSecondaryIndexes"])))
-
-
-def _held(index: dict[str, Any]) -> tuple[str, set[str] | None]:
-    projection = index["Projection"]
-    keys = {key["AttributeName"] for key in index["KeySchema"]} | {"task_id"}
-    is_whole = projection["ProjectionType"] == "ALL"
-    held = None if is_whole else keys | set(projection.get("NonKeyAttributes", ()))
-    return index["IndexName"], held
+        yield Metered(table, properties)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ class Watch:
 
 @contextmanager
 def watching(process_id: int) -> Iterator[Watch]:
-    """Look at a tree of processes twice a second, until left."""
+    """Measure a tree of processes twice a second, until left."""
     watch, ended = Watch(process_id), threading.Event()
 
     def look() -> None:

@@ -166,7 +166,7 @@ def learn(case: Case, schedule: Schedule, seed: int) -> Plan | None:
     polls, source = Polls(schedule), random.Random(seed)
     learned = LearnedDurations(Memory(), polls, now=lambda: now)
     for number in range(LEARNED_FROM):
-        # A container looks again after five minutes; meanwhile tasks end.
+        # A container reads again after five minutes; meanwhile tasks end.
         now += timedelta(minutes=1)
         task = _task(f"{seed}-{number}", now)
         *_, seen = polled(polls, learned.plan(task), case.draw(source))

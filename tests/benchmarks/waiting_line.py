@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
 from unittest.mock import patch
@@ -30,8 +29,8 @@ from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.workflow_steps import Phase
 from image_to_video.observability import metrics
 from image_to_video.settings import Settings
-from samtranslator.yaml_helper import yaml_parse
 
+from tests.benchmarks.parameters import template
 from tests.support.memory_table import MemoryTable
 
 BEGINNING: Final = datetime(2026, 11, 22, tzinfo=UTC)
@@ -51,10 +50,10 @@ def durations(count: int, seed: int = 1) -> list[float]:
 @cache
 def variables() -> dict[str, str]:
     """The variables of a function, with the template's own numbers."""
-    template = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
+    described = template()
     values = {}
-    for name, value in template["Globals"]["Function"]["Environment"]["Variables"].items():
-        parameter = template["Parameters"].get(value.get("Ref", ""), {})
+    for name, value in described["Globals"]["Function"]["Environment"]["Variables"].items():
+        parameter = described["Parameters"].get(value.get("Ref", ""), {})
         values[name] = str(parameter.get("Default", "arn:aws:states:x:1:stateMachine:memory"))
     return values
 
