@@ -143,15 +143,14 @@ class Line:
         """Who may start, with their entries; an entry that nobody needs is taken out."""
         while True:
             line, ready = self._next()
-            if ready.entries:
-                has_changed = False
-                for entry, task in self._read(ready.entries):
-                    if task is not None:
-                        yield task, entry
-                        continue
-                    self._line.leave(entry.key)
-                    has_changed = True
-            else:
+            has_changed = False
+            for entry, task in self._read(ready.entries):
+                if task is not None:
+                    yield task, entry
+                    continue
+                self._line.leave(entry.key)
+                has_changed = True
+            if not ready.entries and ready.others_wait_for is WaitingFor.COINS:
                 has_changed = any(self._priced_anew(*head) for head in self._read(line[:1]))
             # Then somebody else may have come up.
             if not has_changed:
