@@ -23,7 +23,8 @@ from image_to_video.adapters.event_topic import EventTopic
 from image_to_video.adapters.safe_download import Downloads, GuardedTransport
 from image_to_video.adapters.task_table import task_of
 from image_to_video.domain.errors import ImageToVideoError
-from image_to_video.domain.task import Task, iso
+from image_to_video.domain.records import iso
+from image_to_video.domain.task import Task
 from image_to_video.settings import Settings
 from moto.backends import get_backend
 
@@ -33,6 +34,7 @@ from i2v.simulator.settings import SimulatorSettings
 from tests.conftest import ACCOUNT, REGION, Application, Clock
 from tests.faults.in_process import InProcess
 from tests.faults.interception import Died, InterceptedTransport, Interception
+from tests.faults.messages import Message
 from tests.faults.planned_hints import PlannedHints
 from tests.faults.seen_limits import SeenLimits
 from tests.faults.state_machine import Execution, StateMachine
@@ -46,16 +48,6 @@ TOKEN = "sk_simulator"
 BEGINNING = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 # Events that were found to be what the catalogue says.
 PROMISED: set[str] = set()
-
-
-@dataclass
-class Message:
-    """One published event."""
-
-    id: str
-    type: str
-    subject: str
-    data: dict[str, Any]
 
 
 @dataclass

@@ -11,7 +11,7 @@ from image_to_video.domain.errors import (
     GeneratorUnavailableError,
 )
 from image_to_video.domain.generator import Started
-from image_to_video.domain.task import iso
+from image_to_video.domain.records import iso
 from image_to_video.observability import metrics
 
 from tests.support.fake_a2e import ID, REQUEST, FakeA2E, Reply, accepted, pages, record

@@ -12,7 +12,8 @@ from image_to_video.adapters.task_lists import Position, TaskLists
 from image_to_video.adapters.task_queries import EVERY_TASK, TaskFilter
 from image_to_video.adapters.task_table import STATUS_INDEX, TaskTable, partition_of
 from image_to_video.domain.errors import InvalidCursorError
-from image_to_video.domain.task import TaskStatus, iso
+from image_to_video.domain.records import iso
+from image_to_video.domain.task import TaskStatus
 
 from tests.conftest import Application
 from tests.support.samples import NOW, a_task

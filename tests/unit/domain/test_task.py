@@ -1,6 +1,6 @@
 """The task: which changes are permitted, and what every change does on its way."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -13,7 +13,6 @@ from image_to_video.domain.task import (
     TaskStatus,
     Video,
     WaitingFor,
-    iso,
 )
 from pydantic import ValidationError
 
@@ -151,14 +150,6 @@ def test_a_task_cannot_be_changed_in_place() -> None:
 def test_a_task_reads_back_from_its_json() -> None:
     for task in (a_task(), a_full_task()):
         assert Task.model_validate_json(task.model_dump_json()) == task
-
-
-def test_moments_are_written_in_utc_with_milliseconds_and_sort_as_texts() -> None:
-    assert iso(datetime(2026, 11, 22, 12, 0, tzinfo=UTC)) == "2026-11-22T12:00:00.000Z"
-    east = timezone(timedelta(hours=5, minutes=30))
-    assert iso(datetime(2026, 11, 22, 1, 0, 0, 999_999, east)) == "2026-11-21T19:30:00.999Z"
-    moments = [NOW + timedelta(milliseconds=997 * number) for number in range(50)]
-    assert sorted(map(iso, moments)) == [iso(moment) for moment in moments]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ from image_to_video.adapters.task_table import (
     task_of,
 )
 from image_to_video.domain.errors import InvalidCursorError
-from image_to_video.domain.task import Task, TaskStatus, iso
+from image_to_video.domain.records import iso
+from image_to_video.domain.task import Task, TaskStatus
 
 if TYPE_CHECKING:
     from image_to_video.adapters.dynamodb_table import Table

@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError
 from image_to_video.adapters.dynamodb_table import Table, is_refused_condition, is_throttle
 from image_to_video.contract.event_types import marker_of
 from image_to_video.domain.errors import TaskConflictError, TaskNotFoundError
-from image_to_video.domain.task import Task, TaskStatus, iso
+from image_to_video.domain.records import iso
+from image_to_video.domain.task import Task, TaskStatus
 
 OWNER_INDEX: Final = "by_owner"
 STATUS_INDEX: Final = "by_status"

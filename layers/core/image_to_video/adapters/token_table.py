@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from image_to_video.adapters.dynamodb_table import Table, is_refused_condition
 from image_to_video.domain.errors import UnauthorizedError
 from image_to_video.domain.owner_names import OWNER_RULE, owner_is_valid
-from image_to_video.domain.task import Frozen, Moment, iso
+from image_to_video.domain.records import Frozen, Moment, iso
 
 _PREFIX: Final = "i2v_"
 _MAX_NAME: Final = 120

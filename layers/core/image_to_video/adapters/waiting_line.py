@@ -11,7 +11,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from image_to_video.adapters.dynamodb_table import Table, is_refused_condition
-from image_to_video.domain.task import iso
+from image_to_video.domain.records import iso
 from image_to_video.domain.waiting_line import Entry, entry_key, moment_tag
 
 # How many places are counted for one answer.

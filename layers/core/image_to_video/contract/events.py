@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 from image_to_video.contract.event_types import EventType
 from image_to_video.contract.responses import TaskEventData, View, show_task
-from image_to_video.domain.task import Moment, Task
+from image_to_video.domain.records import Moment
+from image_to_video.domain.task import Task
 
 # SNS counts the message's attributes, which have less than 1,000 bytes, as well:
 # https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html

@@ -20,7 +20,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from image_to_video.contract.texts import FileName, HeaderMetadata, ImageUrl, Metadata, Name, Prompt
-from image_to_video.domain.task import Frozen, ModelVersion, VideoSeconds
+from image_to_video.domain.records import Frozen
+from image_to_video.domain.task import ModelVersion, VideoSeconds
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d")
 _FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)

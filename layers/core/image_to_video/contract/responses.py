@@ -6,11 +6,11 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from image_to_video.domain.records import Moment
 from image_to_video.domain.task import (
     Cancellation,
     Failure,
     ModelVersion,
-    Moment,
     Task,
     TaskStatus,
     Video,

@@ -1,31 +1,14 @@
 """The words of the application as types: the task, its statuses, and what can happen to it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import Field
 
-
-def iso(moment: datetime) -> str:
-    """Write a moment as ISO 8601 in UTC with milliseconds and `Z`; such texts sort by time."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-Moment = Annotated[
-    AwareDatetime,
-    PlainSerializer(iso, return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
-]
-
-
-class Frozen(BaseModel):
-    """Base of the immutable models; a change makes a new object."""
-
-    # Records hold links with signatures: no error may quote them.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+from image_to_video.domain.records import Frozen, Moment
 
 
 class TaskStatus(StrEnum):
@@ -188,7 +171,7 @@ class Task(Frozen):
     end_image_url: str | None = None
     skip_face_enhance: bool = False
     lora: str | None = None
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = Field(default_factory=dict)
 
     created_at: Moment
     updated_at: Moment

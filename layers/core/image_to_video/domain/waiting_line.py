@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from image_to_video.domain.task import Frozen, Moment, WaitingFor
+from image_to_video.domain.records import Frozen, Moment
+from image_to_video.domain.task import WaitingFor
 
 
 class Entry(Frozen):

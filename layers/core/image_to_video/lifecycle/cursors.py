@@ -14,7 +14,7 @@ from typing import Final
 from image_to_video.adapters.task_lists import Position
 from image_to_video.adapters.task_queries import TaskFilter
 from image_to_video.domain.errors import InvalidCursorError
-from image_to_video.domain.task import iso
+from image_to_video.domain.records import iso
 
 _VERSION: Final = b"\x01"
 _FILTER_BYTES: Final = 16

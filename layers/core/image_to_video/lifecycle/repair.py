@@ -17,8 +17,9 @@ from image_to_video.domain.errors import (
     WorkflowBusyError,
 )
 from image_to_video.domain.generator import Generator, Ready, Running
+from image_to_video.domain.records import Frozen
 from image_to_video.domain.schedule import Schedule
-from image_to_video.domain.task import Frozen, Task, TaskStatus
+from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.overdue import Turns

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from image_to_video.adapters.task_table import TaskTable
+from image_to_video.domain.records import Frozen
 from image_to_video.domain.schedule import Schedule
-from image_to_video.domain.task import Frozen, Task, TaskStatus
+from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.cancel import Canceler
 from image_to_video.lifecycle.poll import Poller
 from image_to_video.lifecycle.start import Starter
