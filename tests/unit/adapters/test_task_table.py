@@ -311,3 +311,17 @@ def test_a_corrupted_record_is_a_task_or_refused_without_being_quoted(item: Any)
         assert isinstance(task, Task)
     assert "token=secret" not in quoted
     assert "input_value" not in quoted
+
+
+def test_a_record_from_a_backup_makes_no_event_and_replaces_only_what_was_read(
+    table: TaskTable, application: Application
+) -> None:
+    task = a_task(version=7)
+    assert table.restore(task)
+    assert not table.restore(task)
+    item = application.table("TASKS_TABLE").get_item(Key={"task_id": task.task_id})["Item"]
+    assert item["event"] == "none"
+    newer = table.get(task.task_id).changed(NOW)
+    assert not table.restore(task, over=newer)
+    assert table.restore(task, over=task)
+    assert table.get(task.task_id).version == 8

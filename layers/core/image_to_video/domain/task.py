@@ -130,6 +130,7 @@ class Attempt(Frozen):
     runs, an actor works on it; afterwards it must be looked up at the generator by `name`.
     `refusal` is what the generator said instead of accepting it. `absent_since` is when a
     complete reading of the generator's list first did not show it. `hinted`: a hint was asked for.
+    `restored`: nobody knows whether it was made, because the record came from a backup.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Attempt(Frozen):
     refusal: Failure | None = None
     absent_since: Moment | None = None
     hinted: bool = False
+    restored: bool = False
 
 
 class Task(Frozen):
@@ -197,6 +199,15 @@ class Task(Frozen):
     failure: Failure | None = None
     video: Video | None = None
     cancellation: Cancellation | None = None
+
+    def attempt_name(self, number: int) -> str:
+        """The name of one of its attempts, 1 for the first, by which the generator shows it."""
+        return f"{self.task_id}-{number}"
+
+    @property
+    def attempts_made(self) -> int:
+        """How many starts it has had; those that only a backup leaves open are not among them."""
+        return sum(not attempt.restored for attempt in self.attempts)
 
     @property
     def unresolved_attempt(self) -> Attempt | None:

@@ -101,7 +101,7 @@ class Starter:
     def _attempt(self, task: Task) -> Task:
         now = self._now()
         attempt = Attempt(
-            name=f"{task.task_id}-{len(task.attempts) + 1}",
+            name=task.attempt_name(len(task.attempts) + 1),
             lease_owner=uuid4().hex,
             sent_at=now,
             lease_until=now + timedelta(seconds=self._schedule.lease_seconds),
@@ -239,7 +239,7 @@ class Starter:
             return self._outcomes.absent(task, refusal)
         is_canceled = task.cancel_requested_at is not None
         is_late = now >= self._outcomes.deadline(task)
-        if is_canceled or is_late or len(task.attempts) >= self._max_attempts:
+        if is_canceled or is_late or task.attempts_made >= self._max_attempts:
             return self._outcomes.given_up(task)
         count("StartsRepeated")
         return self.begin(task)
