@@ -1,5 +1,6 @@
 """Deploy the project's own template into an emulator, as `sam deploy` would into AWS."""
 
+import hashlib
 import importlib.util
 import io
 import json
@@ -25,14 +26,27 @@ _MOST_WORKERS: Final = {"PollTaskFunction": 8, "StoreVideoFunction": 4, "Publish
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
-def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
-    """Create the stack and return its outputs. Raises `CommandError` with the emulator's reason."""
+def deploy(
+    emulator: Emulator,
+    parameters: dict[str, str],
+    *,
+    a2e_token: str | None = None,
+    stack_name: str = STACK_NAME,
+) -> dict[str, str]:
+    """Create or update a stack and return its outputs; a token is put where the command puts it.
+
+    Raises `CommandError` with the emulator's reason.
+    """
     template = packaged_template(emulator)
     if unknown := sorted(parameters.keys() - template["Parameters"].keys()):
         raise CommandError(f"template.yaml has no parameter {', '.join(unknown)}.")
     cloudformation = emulator.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=STACK_NAME,
+    exists = stack_name in {
+        stack["StackName"] for stack in cloudformation.describe_stacks()["Stacks"]
+    }
+    write = cloudformation.update_stack if exists else cloudformation.create_stack
+    write(
+        StackName=stack_name,
         # By URL: a template passed as text may have at most 51,200 bytes.
         TemplateURL=_uploaded(emulator, "template.json", json.dumps(template).encode()),
         Parameters=[
@@ -42,18 +56,22 @@ def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
     )
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        stack = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
-        if stack["StackStatus"] == "CREATE_COMPLETE":
+        stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
+        if stack["StackStatus"] in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
             # Only a deployment made after the gateway responses uses them.
             emulator.client("apigateway").create_deployment(
                 restApiId=outputs["ApiId"], stageName="v1"
             )
+            if a2e_token is not None:
+                emulator.client("secretsmanager").put_secret_value(
+                    SecretId=outputs["A2ETokenSecretArn"], SecretString=a2e_token
+                )
             return outputs
         if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
             break
         time.sleep(0.1)
-    events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+    events = cloudformation.describe_stack_events(StackName=stack_name)["StackEvents"]
     reasons = [e["ResourceStatusReason"] for e in events if "FAILED" in e["ResourceStatus"]]
     reason = "; ".join(reasons) or "it took too long"
     raise CommandError(f"The stack could not be deployed: {reason}")
@@ -73,6 +91,8 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
     emulator.client("s3").create_bucket(Bucket=_ARTIFACTS)
 
     def upload(name: str, content: bytes) -> str:
+        # Named by its content, so that an update of a stack sees a change.
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}-{name}"
         _uploaded(emulator, name, content)
         return f"s3://{_ARTIFACTS}/{name}"
 

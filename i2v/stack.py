@@ -85,11 +85,11 @@ def running_stack(
             SHORT_WAITS
             | {
                 "A2EUrl": a2e_url,
-                "A2EToken": a2e_token or "",
                 "PermitLoopback": "true",
                 "HintsUrl": hints,
             }
             | (parameters or {}),
+            a2e_token=a2e_token,
         )
         tokens = TokenTable(emulator.table(outputs["TokensTableName"]))
         endpoint = emulator.endpoint_url
