@@ -13,7 +13,7 @@ from typing import Any, Final
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
-from i2v.emulator import PATIENCE_SECONDS, Emulator
+from i2v.emulator import PATIENCE_SECONDS, Reached
 from i2v.errors import CommandError
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
@@ -27,42 +27,20 @@ _METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
 def deploy(
-    emulator: Emulator,
-    parameters: dict[str, str],
-    *,
-    a2e_token: str | None = None,
-    stack_name: str = STACK_NAME,
+    emulator: Reached, parameters: dict[str, str], *, a2e_token: str | None = None
 ) -> dict[str, str]:
-    """Create or update a stack and return its outputs; a token is put where the command puts it.
+    """Create the stack and return its outputs; a token is put where the command puts it.
 
     Raises `CommandError` with the emulator's reason.
     """
-    template = packaged_template(emulator)
-    if unknown := sorted(parameters.keys() - template["Parameters"].keys()):
-        raise CommandError(f"template.yaml has no parameter {', '.join(unknown)}.")
     cloudformation = emulator.client("cloudformation")
-    exists = stack_name in {
-        stack["StackName"] for stack in cloudformation.describe_stacks()["Stacks"]
-    }
-    write = cloudformation.update_stack if exists else cloudformation.create_stack
-    write(
-        StackName=stack_name,
-        # By URL: a template passed as text may have at most 51,200 bytes.
-        TemplateURL=_uploaded(emulator, "template.json", json.dumps(template).encode()),
-        Parameters=[
-            {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
-        ],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
+    cloudformation.create_stack(StackName=STACK_NAME, **deployable(emulator, parameters))
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
-        if stack["StackStatus"] in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        stack = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+        if stack["StackStatus"] == "CREATE_COMPLETE":
             outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-            # Only a deployment made after the gateway responses uses them.
-            emulator.client("apigateway").create_deployment(
-                restApiId=outputs["ApiId"], stageName="v1"
-            )
+            publish_api(emulator, outputs["ApiId"])
             if a2e_token is not None:
                 emulator.client("secretsmanager").put_secret_value(
                     SecretId=outputs["A2ETokenSecretArn"], SecretString=a2e_token
@@ -71,13 +49,33 @@ def deploy(
         if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
             break
         time.sleep(0.1)
-    events = cloudformation.describe_stack_events(StackName=stack_name)["StackEvents"]
+    events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
     reasons = [e["ResourceStatusReason"] for e in events if "FAILED" in e["ResourceStatus"]]
     reason = "; ".join(reasons) or "it took too long"
     raise CommandError(f"The stack could not be deployed: {reason}")
 
 
-def packaged_template(emulator: Emulator) -> dict[str, Any]:
+def deployable(emulator: Reached, parameters: dict[str, str]) -> dict[str, Any]:
+    """What a stack or a change set of the project's template is made with, its code uploaded."""
+    template = packaged_template(emulator)
+    if unknown := sorted(parameters.keys() - template["Parameters"].keys()):
+        raise CommandError(f"template.yaml has no parameter {', '.join(unknown)}.")
+    return {
+        # By URL: a template passed as text may have at most 51,200 bytes.
+        "TemplateURL": _uploaded(emulator, "template.json", json.dumps(template).encode()),
+        "Parameters": [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+        ],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }
+
+
+def publish_api(emulator: Reached, api_id: str) -> None:
+    """Deploy the API once more: only a deployment made after the gateway responses uses them."""
+    emulator.client("apigateway").create_deployment(restApiId=api_id, stageName="v1")
+
+
+def packaged_template(emulator: Reached) -> dict[str, Any]:
     """The template with its local paths replaced by the addresses of uploaded archives.
 
     The layer contains no third-party packages: the emulator runs functions with its own
@@ -146,7 +144,7 @@ def _gateway_responses(api: str, answers: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _uploaded(emulator: Emulator, name: str, content: bytes) -> str:
+def _uploaded(emulator: Reached, name: str, content: bytes) -> str:
     emulator.client("s3").put_object(Bucket=_ARTIFACTS, Key=name, Body=content)
     return f"{emulator.endpoint_url}/{_ARTIFACTS}/{name}"
 
