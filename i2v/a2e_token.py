@@ -37,7 +37,7 @@ def set_token(stack_name: StackName = STACK_NAME, local: Local = False) -> None:
         raise CommandError("No token was given; type it, or set A2E_TOKEN.")
     coins = check_a2e(a2e_url, token)
     put(account, secret, token)
-    _console.print(f"The token is set{_balance(coins)}. Functions use it within a minute.")
+    _console.print(f"The token is set{balance(coins)}. Functions use it within a minute.")
 
 
 @app.command()
@@ -48,7 +48,7 @@ def check(stack_name: StackName = STACK_NAME, local: Local = False) -> None:
     if token is None:
         raise CommandError("No A2E token is set; set it with: i2v a2e-token set")
     coins = check_a2e(a2e_url, token)
-    _console.print(f"A2E accepts the token{_balance(coins)}.")
+    _console.print(f"A2E accepts the token{balance(coins)}.")
 
 
 def given_token(*, ask: bool = True) -> str | None:
@@ -102,5 +102,6 @@ def _secret(stack_name: str, *, local: bool) -> tuple[Account, str, str]:
     return account, secret, stack.parameters["A2EUrl"]
 
 
-def _balance(coins: int | None) -> str:
+def balance(coins: int | None) -> str:
+    """The balance as the end of a sentence."""
     return "" if coins is None else f"; the balance is {coins:,} coins"

@@ -7,7 +7,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from i2v.deploy.errors import explained
+from i2v.deploy.errors import NO_REGION, explained
 from i2v.emulator import local_session
 from i2v.errors import CommandError
 
@@ -80,7 +80,7 @@ class Account:
         """Who we are; also shows that the credentials work at all."""
         region = self._session.region_name
         if not region:
-            raise CommandError("No region is chosen; name one: --region eu-central-1.")
+            raise CommandError(NO_REGION)
         caller = self.call("sts", "get_caller_identity")
         return Identity(caller["Account"], caller["Arn"], region)
 
@@ -142,6 +142,6 @@ def check_stack_name(name: str) -> None:
         )
     if len(name) > LONGEST_STACK_NAME:
         raise CommandError(
-            f"The stack's name has {len(name)} characters; it may have {LONGEST_STACK_NAME}, because"
-            " the workflow is named after it."
+            f"The stack's name has {len(name)} characters; it may have {LONGEST_STACK_NAME},"
+            " because the workflow is named after it."
         )

@@ -15,7 +15,7 @@ Parameters = Annotated[
 ConfigEnv = Annotated[str, typer.Option(help="The environment of samconfig.toml.")]
 
 
-def deploy(
+def deploy(  # noqa: PLR0917 - Typer calls it by name
     config_env: ConfigEnv = "default",
     stack_name: Annotated[
         str | None, typer.Option(help="The stack.", show_default="that of samconfig.toml")

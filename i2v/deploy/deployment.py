@@ -124,8 +124,8 @@ class Deployment:
         if self._account.has_log_role():
             return "false"
         question = (
-            "API Gateway has no role for logs in this account and region, and this stack's API needs"
-            " one. Create it for all APIs of the account? It outlives the stack."
+            "API Gateway has no role for logs in this account and region, and this stack's API"
+            " needs one. Create it for all APIs of the account? It outlives the stack."
         )
         if (
             self._options.asks
@@ -154,9 +154,7 @@ class Deployment:
                 "A token for A2E is missing; set A2E_TOKEN, or deploy without it: --token-later."
             )
         coins = check_a2e(parameters.get("A2EUrl", "https://video.a2e.ai"), token)
-        _say(
-            f"A2E accepts the token{'' if coins is None else f'; the balance is {coins:,} coins'}."
-        )
+        _say(f"A2E accepts the token{a2e_token.balance(coins)}.")
         return token
 
     # ------------------------------------------------------------------ the change set
@@ -171,14 +169,10 @@ class Deployment:
             return local.make_change_set(url, stack, self._name, **(kept | parameters))
         sam.build(self._options.config_env, _say)
         self._state = "A change set may be there, but nothing was deployed; a second run goes on."
-        return sam.make_change_set(
-            self._options.config_env,
-            self._name,
-            identity.region,
-            self._options.profile,
-            parameters,
-            _say,
+        target = sam.Target(
+            self._options.config_env, self._name, identity.region, self._options.profile
         )
+        return sam.make_change_set(target, parameters, _say)
 
     def _show(
         self,
@@ -198,9 +192,7 @@ class Deployment:
         for line in changes.lines() if changes else []:
             _say(f"  {line}")
         if changes and any(kind.endswith(("Table", "Bucket")) for _, kind in changes.replaced):
-            _say(
-                "[red]A table or bucket would be replaced: the old one stays, the new is empty.[/]"
-            )
+            _say("[red]A table or bucket is replaced: the old one stays, the new one is empty.[/]")
 
     def _confirm(self, arn: str, stack: stacks.Stack | None) -> None:
         if self._options.yes:

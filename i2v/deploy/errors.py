@@ -24,11 +24,17 @@ NO_CREDENTIALS = (
     "There are no AWS credentials here; sign in (aws configure, or aws sso login) or name a profile"
     " that has some: AWS_PROFILE=name."
 )
+NO_REGION = "No region is chosen; name one: --region eu-central-1."
+_FORBIDDEN = "These credentials may not do {what}; have it allowed, then run this again."
+_QUOTA = (
+    "A quota of this account is reached ({what}); have it raised in the console under Service"
+    " Quotas, or delete what is not needed, then run this again."
+)
 # By what AWS's own sentences say; the first that fits is told.
 _REASONS: tuple[tuple[str, str], ...] = (
     (
         r"not authorized to perform:? (?P<what>[\w-]+:[\w*]+)",
-        "These credentials may not do {what}; have that action allowed, then run this again.",
+        _FORBIDDEN,
     ),
     (r"(ExpiredToken|token.{0,30} expired|RequestExpired)", EXPIRED),
     (r"Unable to locate credentials", NO_CREDENTIALS),
@@ -38,9 +44,8 @@ _REASONS: tuple[tuple[str, str], ...] = (
         " --parameter SetApiGatewayLogRole=true.",
     ),
     (
-        r"(?P<what>[^\n.]*(LimitExceeded|quota|limit exceeded|Limit Exceeded|maximum number)[^\n.]*)",
-        "A quota of this account is reached ({what}); have it raised in the console under Service"
-        " Quotas, or delete what is not needed, then run this again.",
+        r"(?P<what>[^\n.]*(LimitExceeded|quota|limit exceeded|maximum number)[^\n.]*)",
+        _QUOTA,
     ),
 )
 
@@ -48,23 +53,28 @@ _REASONS: tuple[tuple[str, str], ...] = (
 def explained(error: BotoCoreError | ClientError, doing: str = "") -> CommandError:
     """What a person can do about an error of AWS; `doing` is the operation that met it."""
     match error:
+        case ClientError():
+            sentence = _refusal(error, doing)
         case NoCredentialsError() | PartialCredentialsError():
-            return CommandError(NO_CREDENTIALS)
-        case CredentialRetrievalError() | SSOTokenLoadError():
-            return CommandError(EXPIRED)
-        case UnauthorizedSSOTokenError() | TokenRetrievalError():
-            return CommandError(EXPIRED)
+            sentence = NO_CREDENTIALS
+        case (
+            CredentialRetrievalError()
+            | SSOTokenLoadError()
+            | UnauthorizedSSOTokenError()
+            | TokenRetrievalError()
+        ):
+            sentence = EXPIRED
         case ProfileNotFound():
-            return CommandError(f"{error}; aws configure list-profiles shows those that exist.")
+            sentence = f"{error}; aws configure list-profiles shows those that exist."
         case NoRegionError():
-            return CommandError("No region is chosen; name one: --region eu-central-1.")
+            sentence = NO_REGION
         case EndpointConnectionError() | ConnectTimeoutError():
-            return CommandError(
+            sentence = (
                 f"AWS cannot be reached ({error}); check the network, and that the region exists."
             )
-        case ClientError():
-            return _refusal(error, doing)
-    return CommandError(f"AWS cannot be used: {error}")
+        case _:
+            sentence = f"AWS cannot be used: {error}"
+    return CommandError(sentence)
 
 
 def reason(text: str) -> str | None:
@@ -75,25 +85,21 @@ def reason(text: str) -> str | None:
     return None
 
 
-def _refusal(error: ClientError, doing: str) -> CommandError:
+def _refusal(error: ClientError, doing: str) -> str:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    operation = doing or error.operation_name
+    sentence = f"AWS refused {operation}: {message or code}"
     if code.startswith(("ExpiredToken", "RequestExpired", "TokenRefreshRequired")):
-        return CommandError(EXPIRED)
-    if code in {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"}:
-        return CommandError(
-            "AWS does not accept these credentials here; check them, and that the region is"
-            " enabled for the account."
+        sentence = EXPIRED
+    elif code in {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"}:
+        sentence = (
+            "AWS does not accept these credentials here; check them, and that the region is enabled"
+            " for the account."
         )
-    if known := reason(message):
-        return CommandError(known)
-    if code.startswith(("AccessDenied", "UnauthorizedOperation")):
-        return CommandError(
-            f"These credentials may not do {doing or error.operation_name}; have that action"
-            " allowed, then run this again."
-        )
-    if re.search("LimitExceeded|Quota|TooManyRequests", code):
-        return CommandError(
-            f"A quota of this account is reached ({message or code}); have it raised in the console"
-            " under Service Quotas, then run this again."
-        )
-    return CommandError(f"AWS refused {doing or error.operation_name}: {message or code}")
+    elif known := reason(message):
+        sentence = known
+    elif code.startswith(("AccessDenied", "UnauthorizedOperation")):
+        sentence = _FORBIDDEN.format(what=operation)
+    elif re.search("LimitExceeded|Quota|TooManyRequests", code):
+        sentence = _QUOTA.format(what=message or code)
+    return sentence

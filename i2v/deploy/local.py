@@ -1,6 +1,7 @@
 """The same deployment onto the emulator that `i2v up` runs, as another stack."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Final
@@ -14,7 +15,6 @@ from i2v.simulator.settings import SimulatorSettings
 from i2v.stack import SHORT_WAITS
 
 TRIAL_STACK: Final = "image-to-video-trial"
-_CHANGE_SET: Final = "i2v-deploy"
 
 
 def parameters(running: Mapping[str, str]) -> dict[str, str]:
@@ -40,7 +40,7 @@ def make_change_set(endpoint_url: str, stack: Stack | None, name: str, **values:
     with _reached(endpoint_url) as emulator:
         answer = emulator.client("cloudformation").create_change_set(
             StackName=name,
-            ChangeSetName=_CHANGE_SET,
+            ChangeSetName=f"i2v-{time.time_ns()}",
             ChangeSetType="CREATE" if stack is None or stack.is_new else "UPDATE",
             **deployable(emulator, values),
         )

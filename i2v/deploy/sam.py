@@ -31,6 +31,16 @@ class Section:
     parameters: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where SAM is to deploy to."""
+
+    config_env: str
+    stack_name: str
+    region: str
+    profile: str | None = None
+
+
 def section(config_env: str) -> Section:
     """The environment of that name. Raises `CommandError` where there is none."""
     config = tomllib.loads((PROJECT / "samconfig.toml").read_text())
@@ -55,12 +65,7 @@ def build(config_env: str, say: Callable[[str], None]) -> None:
 
 
 def make_change_set(
-    config_env: str,
-    stack_name: str,
-    region: str,
-    profile: str | None,
-    parameters: Mapping[str, str],
-    say: Callable[[str], None],
+    target: Target, parameters: Mapping[str, str], say: Callable[[str], None]
 ) -> str | None:
     """Upload the build and make a change set; its ARN, or None where nothing would change."""
     say("Uploading the code and asking CloudFormation what would change ...")
@@ -70,8 +75,9 @@ def make_change_set(
         overrides.write_text(json.dumps(dict(parameters)))
         output = _run(
             "deploy",
-            *("--config-env", config_env, "--stack-name", stack_name, "--region", region),
-            *(("--profile", profile) if profile else ()),
+            *("--config-env", target.config_env, "--stack-name", target.stack_name),
+            *("--region", target.region),
+            *(("--profile", target.profile) if target.profile else ()),
             *(("--parameter-overrides", f"file://{overrides}") if parameters else ()),
             *("--no-execute-changeset", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
             "--no-progressbar",

@@ -40,6 +40,12 @@ class Stack:
     status: str
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    description: str = ""
+
+    @property
+    def is_ours(self) -> bool:
+        """True for a stack of this application; the emulator describes none."""
+        return self.description.startswith(_OURS) or "RedriveTaskFunctionName" in self.outputs
 
     @property
     def is_new(self) -> bool:
@@ -54,6 +60,15 @@ class Stack:
 
 def find(account: Account, name: str) -> Stack | None:
     """The stack of that name. Raises `CommandError` for one of another application."""
+    stack = _described(account, name)
+    if stack is None or stack.is_new or stack.is_ours:
+        return stack
+    raise CommandError(
+        f"The stack {name} belongs to another application; choose a name with --stack-name."
+    )
+
+
+def _described(account: Account, name: str) -> Stack | None:
     try:
         answer = account.try_call("cloudformation", "describe_stacks", StackName=name)
     except ClientError as error:
@@ -63,18 +78,13 @@ def find(account: Account, name: str) -> Stack | None:
     except BotoCoreError as error:
         raise explained(error) from error
     found = answer["Stacks"][0]
-    stack = Stack(
+    return Stack(
         name,
         found["StackStatus"],
         {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])},
         {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
+        found.get("Description", ""),
     )
-    # A stack that was never executed has no description yet.
-    if not stack.is_new and not found.get("Description", "").startswith(_OURS):
-        raise CommandError(
-            f"The stack {name} belongs to another application; choose a name with --stack-name."
-        )
-    return stack
 
 
 def check_can_change(account: Account, stack: Stack) -> None:
@@ -130,7 +140,7 @@ def delete(account: Account, name: str) -> None:
 def settle(account: Account, name: str, *, pause: float = 5.0) -> Stack | None:
     """The stack once nothing happens to it any more; None when it is gone."""
     while True:
-        stack = find(account, name)
+        stack = _described(account, name)
         if stack is None or not stack.status.endswith("_IN_PROGRESS") or stack.is_new:
             return stack
         time.sleep(pause if account.endpoint_url is None else 0.2)

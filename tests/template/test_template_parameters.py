@@ -144,7 +144,7 @@ def test_the_address_of_a2e_is_one_pattern() -> None:
 
 def parameter_of(variable: str) -> str:
     [name] = [name for name, seen in SEEN.items() if seen == variable]
-    return name
+    return str(name)
 
 
 @pytest.mark.parametrize(("variable", "value"), Settings.released().items())

@@ -2,6 +2,7 @@
 
 import pytest
 from image_to_video import a2e_access
+from image_to_video.adapters.secret_cache import Secrets
 from image_to_video.domain.errors import GeneratorAccessError
 from image_to_video.domain.task import WaitingFor
 from image_to_video.settings import Settings
@@ -43,7 +44,7 @@ def test_as_long_as_no_token_is_set_tasks_wait_and_it_is_said_what_to_do(
 
 def test_an_empty_token_is_none(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The emulator gives a secret without a value an empty one."""
-    monkeypatch.setattr(a2e_access.Secrets, "get", lambda *_: "")
+    monkeypatch.setattr(Secrets, "get", lambda *_: "")
     with pytest.raises(GeneratorAccessError, match="i2v a2e-token set"):
         a2e_access.account_token(settings)()
 
