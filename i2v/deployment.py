@@ -170,9 +170,11 @@ def _zipped(folder: Path, prefix: str = "") -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*.py")):
             name = PurePosixPath(prefix) / path.relative_to(folder).as_posix()
-            archive.write(path, str(name))
+            # Without their times, so that the same code makes the same archive.
+            archive.writestr(zipfile.ZipInfo(str(name)), path.read_bytes())
             # Or every worker of the emulator would compile it again, and keep nothing.
-            archive.writestr(importlib.util.cache_from_source(str(name)), _compiled(path))
+            compiled = importlib.util.cache_from_source(str(name))
+            archive.writestr(zipfile.ZipInfo(compiled), _compiled(path))
     return buffer.getvalue()
 
 

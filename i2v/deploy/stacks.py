@@ -15,6 +15,9 @@ from i2v.errors import CommandError
 # Every stack of this application describes itself so.
 _OURS: Final = "image-to-video:"
 _HALF_MADE: Final = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+# So many are told by name.
+_FEW: Final = 8
+_OTHERS: Final = "other resources"
 _KINDS: Final = {
     "AWS::Lambda::Function": "functions",
     "AWS::DynamoDB::Table": "tables",
@@ -158,22 +161,22 @@ class Changes:
 
     def lines(self) -> list[str]:
         """What a person reads of it: kinds where there are many, names where that is news."""
-        lines = []
-        if self.added:
-            kinds = Counter(_KINDS.get(kind, "other resources") for _, kind in self.added)
-            others = kinds.pop("other resources", 0)
-            parts = [f"{count} {kind}" for kind, count in kinds.most_common()]
-            if others:
-                parts.append(f"{others} other resources")
-            lines.append(f"creates  {', '.join(parts)}")
-        for word, several in (
-            ("changes ", self.changed),
-            ("replaces", self.replaced),
-            ("removes ", self.removed),
-        ):
-            if several:
-                lines.append(f"{word} {', '.join(name for name, _ in several)}")
-        return lines
+        words = ("creates", "changes", "replaces", "removes")
+        several = (self.added, self.changed, self.replaced, self.removed)
+        return [
+            f"{word:<9} {_grouped(resources)}"
+            for word, resources in zip(words, several, strict=True)
+            if resources
+        ]
+
+
+def _grouped(resources: tuple[tuple[str, str], ...]) -> str:
+    if len(resources) <= _FEW:
+        return ", ".join(name for name, _ in resources)
+    kinds = Counter(_KINDS.get(kind, _OTHERS) for _, kind in resources)
+    others = kinds.pop(_OTHERS, 0)
+    parts = [f"{count} {kind}" for kind, count in kinds.most_common()]
+    return ", ".join([*parts, f"{others} {_OTHERS}"] if others else parts)
 
 
 def changes(account: Account, arn: str, name: str) -> Changes:
