@@ -195,6 +195,8 @@ def changes(account: Account, arn: str, name: str) -> Changes:
             continue
         if answer["Status"] == "FAILED":
             why = answer.get("StatusReason", "no reason is given")
+            if "didn't contain changes" in why or "No updates are to be performed" in why:
+                return Changes(arn)
             raise CommandError(reason(why) or f"CloudFormation refused the template: {why}")
         for change in answer.get("Changes", []):
             _note(change["ResourceChange"], found)
