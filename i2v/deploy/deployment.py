@@ -195,7 +195,7 @@ class Deployment:
             _say("[red]A table or bucket is replaced: the old one stays, the new one is empty.[/]")
 
     def _confirm(self, arn: str, stack: stacks.Stack | None) -> None:
-        if self._options.yes:
+        if self._options.yes or not self._section.confirms:
             return
         if self._options.asks and typer.confirm("Deploy this?", err=True):
             return
