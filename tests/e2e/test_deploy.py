@@ -11,7 +11,8 @@ import pytest
 from i2v import a2e_token, deployed
 from i2v.deploy import local
 from i2v.main import run_command
-from tests.e2e.conftest import Running
+from tests.e2e.conftest import Running, logged
+from tests.support.log_scan import leaks
 
 STACK = "image-to-video-trial"
 
@@ -40,6 +41,8 @@ def command(
         return int(caught.value.code or 0), out, err
 
     yield run
+    # What its functions logged goes with it.
+    assert not list(leaks(logged(running.emulator)))
     cloudformation = running.emulator.client("cloudformation")
     cloudformation.update_termination_protection(StackName=STACK, EnableTerminationProtection=False)
     cloudformation.delete_stack(StackName=STACK)
@@ -49,6 +52,8 @@ def command(
 def test_a_stack_is_deployed_makes_a_video_and_is_deployed_again(
     running: Running, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with running.api() as api:
+        assert api.get("/tasks").status_code == 200
     code, _, said = command("deploy", "--yes")
     assert code == 0, said
     assert f"{STACK} is deployed" in said

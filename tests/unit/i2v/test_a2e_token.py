@@ -9,7 +9,6 @@ import httpx
 import pytest
 from botocore.client import BaseClient
 
-import i2v.stack
 from i2v.main import run_command
 from tests.support.fake_aws import FakeAws, refusal
 
@@ -48,7 +47,7 @@ def run(
         body = {"code": 401} if is_wrong else {"code": 0, "data": {"coins": 1500}}
         return httpx.Response(200, json=body)
 
-    monkeypatch.setattr(i2v.stack.httpx, "get", get)
+    monkeypatch.setattr(httpx, "get", get)
 
     def command(name: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["i2v", "a2e-token", name])

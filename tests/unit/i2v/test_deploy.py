@@ -12,7 +12,6 @@ import typer
 from botocore.client import BaseClient
 from botocore.exceptions import NoCredentialsError, UnauthorizedSSOTokenError
 
-import i2v.stack
 from i2v.deploy import sam
 from i2v.deploy.deployment import Deployment, Options
 from i2v.deploy.values import in_videos
@@ -86,7 +85,7 @@ def a2e(monkeypatch: pytest.MonkeyPatch) -> Balance:
     """Lets A2E answer otherwise than with a balance of 500."""
 
     def answers(body: dict[str, Any]) -> None:
-        monkeypatch.setattr(i2v.stack.httpx, "get", lambda *_, **__: httpx.Response(200, json=body))
+        monkeypatch.setattr(httpx, "get", lambda *_, **__: httpx.Response(200, json=body))
 
     answers({"code": 0, "data": {"coins": 500}})
     return answers
