@@ -65,10 +65,11 @@ def test_the_shell_of_the_action_is_valid_and_takes_no_text_into_its_code() -> N
     assert checked.returncode == 0
 
 
-def test_the_role_s_template_passes_the_linter() -> None:
+@pytest.mark.parametrize("template", [".github/deploy-role.yaml", "examples/budget.yaml"])
+def test_a_template_beside_the_application_s_passes_the_linter(template: str) -> None:
     lint = Path(sys.executable).with_name("cfn-lint")
     run = subprocess.run(
-        [lint, ".github/deploy-role.yaml"],
+        [lint, template],
         cwd=PROJECT,
         capture_output=True,
         text=True,
