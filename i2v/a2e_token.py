@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from image_to_video.a2e_access import is_without_value
 from rich.console import Console
 
 from i2v.deploy.account import Account
@@ -70,7 +69,7 @@ def current(account: Account, secret: str) -> str | None:
     try:
         answer = account.try_call("secretsmanager", "get_secret_value", SecretId=secret)
     except ClientError as error:
-        if is_without_value(error):
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
         raise explained(error, "secretsmanager:GetSecretValue") from error
     except BotoCoreError as error:

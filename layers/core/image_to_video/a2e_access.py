@@ -30,7 +30,7 @@ def account_token(config: Settings) -> Callable[[], str]:
         try:
             text = secrets().get(config.a2e_token_secret)
         except (BotoCoreError, ClientError) as error:
-            if is_without_value(error):
+            if _is_without_value(error):
                 raise _not_set() from error
             raise GeneratorAccessError(
                 "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
@@ -42,7 +42,7 @@ def account_token(config: Settings) -> Callable[[], str]:
     return token
 
 
-def is_without_value(error: Exception) -> bool:
+def _is_without_value(error: Exception) -> bool:
     """True where a secret exists that nobody has given a value yet, or no longer exists."""
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
     return code == "ResourceNotFoundException"
