@@ -46,7 +46,7 @@ help:
 	@echo 'make contracts     write functions/openapi.json and functions/asyncapi.json from the code'
 	@echo 'make crash-points  count the crash points again into tests/faults/crash_points.json'
 	@echo 'make lock          resolve the dependencies again into requirements/'
-	@echo 'make deploy        build and deploy to AWS; asks for the parameters'
+	@echo 'make deploy        build and deploy to AWS, or to what make up runs: ARGS=--local'
 	@echo 'make clean         remove the environments and whatever was built'
 
 demo: $(LOCAL)
@@ -81,9 +81,8 @@ contracts: $(LOCAL)
 crash-points: $(TEST)
 	@WRITE_CRASH_POINTS=1 .venv/bin/python -m pytest -q tests/faults/test_crash_points.py -k every_crash_point
 
-deploy: $(LOCAL) $(SAM)
-	@$(find_python); export PATH="$$(dirname "$$python"):$$PATH" SAM_CLI_TELEMETRY=0; \
-	.venv-sam/bin/sam build && .venv-sam/bin/sam deploy --guided
+deploy: $(LOCAL) $(if $(findstring --local,$(ARGS)),,$(SAM))
+	@.venv/bin/i2v deploy $(ARGS)
 
 # Needs uv on the PATH. The index is left out: a lock is the same wherever packages come from.
 COMPILE := uv pip compile --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header

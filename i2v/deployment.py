@@ -1,5 +1,6 @@
 """Deploy the project's own template into an emulator, as `sam deploy` would into AWS."""
 
+import hashlib
 import importlib.util
 import io
 import json
@@ -12,7 +13,7 @@ from typing import Any, Final
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
-from i2v.emulator import PATIENCE_SECONDS, Emulator
+from i2v.emulator import PATIENCE_SECONDS, Reached
 from i2v.errors import CommandError
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
@@ -25,30 +26,25 @@ _MOST_WORKERS: Final = {"PollTaskFunction": 8, "StoreVideoFunction": 4, "Publish
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
-def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
-    """Create the stack and return its outputs. Raises `CommandError` with the emulator's reason."""
-    template = packaged_template(emulator)
-    if unknown := sorted(parameters.keys() - template["Parameters"].keys()):
-        raise CommandError(f"template.yaml has no parameter {', '.join(unknown)}.")
+def deploy(
+    emulator: Reached, parameters: dict[str, str], *, a2e_token: str | None = None
+) -> dict[str, str]:
+    """Create the stack and return its outputs; a token is put where the command puts it.
+
+    Raises `CommandError` with the emulator's reason.
+    """
     cloudformation = emulator.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=STACK_NAME,
-        # By URL: a template passed as text may have at most 51,200 bytes.
-        TemplateURL=_uploaded(emulator, "template.json", json.dumps(template).encode()),
-        Parameters=[
-            {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
-        ],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
+    cloudformation.create_stack(StackName=STACK_NAME, **deployable(emulator, parameters))
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         stack = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":
             outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-            # Only a deployment made after the gateway responses uses them.
-            emulator.client("apigateway").create_deployment(
-                restApiId=outputs["ApiId"], stageName="v1"
-            )
+            publish_api(emulator, outputs["ApiId"])
+            if a2e_token is not None:
+                emulator.client("secretsmanager").put_secret_value(
+                    SecretId=outputs["A2ETokenSecretArn"], SecretString=a2e_token
+                )
             return outputs
         if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
             break
@@ -59,7 +55,27 @@ def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
     raise CommandError(f"The stack could not be deployed: {reason}")
 
 
-def packaged_template(emulator: Emulator) -> dict[str, Any]:
+def deployable(emulator: Reached, parameters: dict[str, str]) -> dict[str, Any]:
+    """What a stack or a change set of the project's template is made with, its code uploaded."""
+    template = packaged_template(emulator)
+    if unknown := sorted(parameters.keys() - template["Parameters"].keys()):
+        raise CommandError(f"template.yaml has no parameter {', '.join(unknown)}.")
+    return {
+        # By URL: a template passed as text may have at most 51,200 bytes.
+        "TemplateURL": _uploaded(emulator, "template.json", json.dumps(template).encode()),
+        "Parameters": [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+        ],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }
+
+
+def publish_api(emulator: Reached, api_id: str) -> None:
+    """Deploy the API once more: only a deployment made after the gateway responses uses them."""
+    emulator.client("apigateway").create_deployment(restApiId=api_id, stageName="v1")
+
+
+def packaged_template(emulator: Reached) -> dict[str, Any]:
     """The template with its local paths replaced by the addresses of uploaded archives.
 
     The layer contains no third-party packages: the emulator runs functions with its own
@@ -73,6 +89,8 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
     emulator.client("s3").create_bucket(Bucket=_ARTIFACTS)
 
     def upload(name: str, content: bytes) -> str:
+        # Named by its content, so that an update of a stack sees a change.
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}-{name}"
         _uploaded(emulator, name, content)
         return f"s3://{_ARTIFACTS}/{name}"
 
@@ -126,7 +144,7 @@ def _gateway_responses(api: str, answers: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _uploaded(emulator: Emulator, name: str, content: bytes) -> str:
+def _uploaded(emulator: Reached, name: str, content: bytes) -> str:
     emulator.client("s3").put_object(Bucket=_ARTIFACTS, Key=name, Body=content)
     return f"{emulator.endpoint_url}/{_ARTIFACTS}/{name}"
 
@@ -152,9 +170,11 @@ def _zipped(folder: Path, prefix: str = "") -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*.py")):
             name = PurePosixPath(prefix) / path.relative_to(folder).as_posix()
-            archive.write(path, str(name))
+            # Without their times, so that the same code makes the same archive.
+            archive.writestr(zipfile.ZipInfo(str(name)), path.read_bytes())
             # Or every worker of the emulator would compile it again, and keep nothing.
-            archive.writestr(importlib.util.cache_from_source(str(name)), _compiled(path))
+            compiled = importlib.util.cache_from_source(str(name))
+            archive.writestr(zipfile.ZipInfo(compiled), _compiled(path))
     return buffer.getvalue()
 
 

@@ -27,12 +27,11 @@ _PORTS_TRIED: Final = 5
 _LOG: Final = "emulator.log"
 
 
-class Emulator:
-    """A running emulator. Its credentials are valid nowhere else."""
+class Reached:
+    """An emulator, whoever runs it. Its credentials are valid nowhere else."""
 
-    def __init__(self, endpoint_url: str, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, endpoint_url: str) -> None:
         self.endpoint_url = endpoint_url
-        self.process = process
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
@@ -51,10 +50,22 @@ class Emulator:
         self._clients[f"table {name}"] = resource.meta.client
         return resource.Table(name)
 
-    def end(self) -> None:
-        """End the process, its Lambda workers and our connections to it."""
+    def close(self) -> None:
+        """End our connections to it."""
         for client in self._clients.values():
             client.close()
+
+
+class Emulator(Reached):
+    """An emulator that runs as a child process of ours."""
+
+    def __init__(self, endpoint_url: str, process: subprocess.Popen[bytes]) -> None:
+        super().__init__(endpoint_url)
+        self.process = process
+
+    def end(self) -> None:
+        """End the process, its Lambda workers and our connections to it."""
+        self.close()
         self.process.terminate()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=5)

@@ -85,11 +85,11 @@ def running_stack(
             SHORT_WAITS
             | {
                 "A2EUrl": a2e_url,
-                "A2EToken": a2e_token or "",
                 "PermitLoopback": "true",
                 "HintsUrl": hints,
             }
             | (parameters or {}),
+            a2e_token=a2e_token,
         )
         tokens = TokenTable(emulator.table(outputs["TokensTableName"]))
         endpoint = emulator.endpoint_url
@@ -112,8 +112,11 @@ def running_stack(
         )
 
 
-def check_a2e(a2e_url: str, token: str) -> None:
-    """Ask a real A2E for the balance, which is free. Raises `CommandError` if it refuses."""
+def check_a2e(a2e_url: str, token: str) -> int | None:
+    """Ask A2E for the balance, which is free; None where it names none.
+
+    Raises `CommandError` if it refuses.
+    """
     if not token.isascii() or not token.isprintable() or " " in token:
         raise CommandError("A2E_TOKEN is not a token; A2E's begin with sk_ and have no spaces.")
     try:
@@ -133,6 +136,9 @@ def check_a2e(a2e_url: str, token: str) -> None:
         raise CommandError(
             "A2E refuses the token in A2E_TOKEN; check it, and that your plan has an API."
         )
+    data = body.get("data")
+    coins = data.get("coins") if isinstance(data, dict) else None
+    return coins if isinstance(coins, int) else None
 
 
 def is_running(stack: dict[str, str]) -> bool:

@@ -171,7 +171,6 @@ def deployed_variables(template: dict[str, Any]) -> dict[str, str]:
         "LimitsTable": "limits",
         "ImagesBucket": "images",
         "VideosBucket": "videos",
-        "TaskEventsTopic": f"arn:aws:sns:{REGION}:{ACCOUNT}:task-events",
         "A2ETokenSecret": "a2e-token",
         "CursorKey": "cursor-key",
         "AWS::StackName": "image-to-video",
@@ -183,7 +182,9 @@ def deployed_variables(template: dict[str, Any]) -> dict[str, str]:
             values[variable] = str(parameters[reference]["Default"])
         elif reference:
             values[variable] = names[reference]
+    # Of publish_events alone.
     values["EVENT_SCHEMA_URL"] = SCHEMA_URL
+    values["TOPIC_ARN"] = f"arn:aws:sns:{REGION}:{ACCOUNT}:task-events"
     # Off, but where a test is about hints.
     values["HINTS_URL"] = ""
     values["STATE_MACHINE_ARN"] = (

@@ -19,9 +19,10 @@ from tests.support.patience import PATIENCE, get, let_pass, until
 
 # One lease must be longer than a start may take here, and the quiet period longer than the lease.
 # Each is far longer than what it bounds takes on a busy machine, or a start would pass for lost.
+# The template permits no lease so short.
+LEASE = "15"
 WAITS = {
     "StartTimeoutSeconds": "5",
-    "LeaseSeconds": "15",
     "QuietSeconds": "18",
     "IncompleteSeconds": "60",
     "StartRetryPace": "0=1",
@@ -32,7 +33,10 @@ WAITS = {
 def faulty() -> Iterator[Running]:
     simulator = SimulatorSettings(generation_seconds=2)
     with running_stack(simulator=simulator, parameters=WAITS) as (stack, emulator):
-        yield Running(stack, emulator)
+        running = Running(stack, emulator)
+        for function in running.functions:
+            running.change(function, LEASE_SECONDS=LEASE)
+        yield running
 
 
 def create(faulty: Running, key: str) -> httpx.Response:

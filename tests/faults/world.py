@@ -97,7 +97,7 @@ class World(SeenLimits):
         }
         self.topic = EventTopic(
             self.application.client("sns"),
-            topic_arn=self.settings.topic_arn,
+            topic_arn=self.settings.topic_arn or "",
             stack_name=self.settings.stack_name,
             schema_url=self.settings.event_schema_url or "",
         )

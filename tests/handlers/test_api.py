@@ -10,6 +10,7 @@ from image_to_video.domain.errors import (
 )
 from image_to_video.domain.task import FailureCode
 from image_to_video.observability import logger
+from image_to_video.settings import Settings
 
 from tests.conftest import Application, Clock, ScriptedGenerator
 from tests.handlers.conftest import sample
@@ -61,7 +62,7 @@ def test_the_smallest_request_gets_the_stack_s_defaults(
         5,
         "a2e",
     )
-    assert task["prompt"] == deployed.environment["DEFAULT_PROMPT"]
+    assert task["prompt"] == Settings.released()["DEFAULT_PROMPT"]
     assert generator.requests[0].model_version == "a2e"
 
 

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from image_to_video.settings import Settings
 
 from tests.conftest import Application, ScriptedGenerator
 from tests.handlers.conftest import sample
@@ -163,7 +164,7 @@ def test_a_wrong_key_of_metadata_is_named_by_its_place(deployed: Application) ->
 def test_a_prompt_of_blanks_is_none(deployed: Application) -> None:
     reply = send(creation({"image_url": IMAGE, "prompt": "  ", "negative_prompt": "\u2003"}))
     assert reply.status == 202
-    assert reply.body["prompt"] == deployed.environment["DEFAULT_PROMPT"]
+    assert reply.body["prompt"] == Settings.released()["DEFAULT_PROMPT"]
     assert reply.body["negative_prompt"] == deployed.environment["DEFAULT_NEGATIVE_PROMPT"]
 
 

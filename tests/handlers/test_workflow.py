@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 import yaml
+from image_to_video.domain.schedule import Schedule
 from image_to_video.lifecycle.workflow_steps import Phase, Step
 from moto import mock_aws
 
@@ -73,10 +74,13 @@ def test_the_machine_cannot_fail_by_itself() -> None:
     assert "Fail" not in {state["Type"] for state in STATES.values()}
 
 
-def test_the_machine_has_a_timeout_beyond_every_deadline(template: dict[str, Any]) -> None:
-    parameters = template["Parameters"]
-    deadlines = ("StartDeadlineSeconds", "GenerationDeadlineSeconds", "WindowSeconds")
-    assert MACHINE["TimeoutSeconds"] > sum(parameters[name]["Default"] for name in deadlines)
+def test_the_machine_has_a_timeout_beyond_every_deadline(schedule: Schedule) -> None:
+    deadlines = (
+        schedule.start_deadline_seconds,
+        schedule.generation_deadline_seconds,
+        schedule.window_seconds,
+    )
+    assert MACHINE["TimeoutSeconds"] > sum(deadlines)
 
 
 @pytest.mark.parametrize("name", TASKS)

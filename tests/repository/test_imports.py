@@ -45,7 +45,7 @@ ONE_ADAPTER = {
     **dict.fromkeys(("dynamodb", "task", "limit", "token", "duration", "waiting"), "DynamoDB"),
 }
 # What the command line may know of the product: it also writes and reads tokens.
-COMMAND_LINE = ("domain.", "contract.", "adapters.token_table.")
+COMMAND_LINE = ("domain.", "contract.", "adapters.token_table.", "settings.")
 
 modules = sorted(
     path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py")

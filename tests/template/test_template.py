@@ -13,13 +13,15 @@ from image_to_video import a2e_access
 from image_to_video.adapters import safe_download as downloads
 from image_to_video.adapters import task_table as table
 from image_to_video.contract.asyncapi import event_catalogue
+from image_to_video.domain.errors import SettingsError
 from image_to_video.domain.schedule import Schedule
-from image_to_video.settings import Settings
+from image_to_video.settings import SHORTEST_LEASE, Settings
 
 import functions.api.app as api
 from tests.conftest import PROJECT
 from tests.support.patience import PATIENCE
 
+PROMPTS = {"DEFAULT_PROMPT", "DEFAULT_NEGATIVE_PROMPT"}
 FOLDERS = sorted(path.parent.name for path in PROJECT.glob("functions/*/app.py"))
 WORKFLOW = yaml.safe_load((PROJECT / "functions" / "generate_video.asl.yaml").read_text())
 # Of a template that is uploaded first, as sam deploy and the demo do; 51,200 of one sent as text:
@@ -75,18 +77,20 @@ def test_the_template_is_uploaded_and_small_enough_for_that() -> None:
 
 def test_every_variable_is_a_setting_and_every_setting_a_variable(template: dict[str, Any]) -> None:
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    assert set(variables) | {"EVENT_SCHEMA_URL", "API_ID"} == Settings.variables()
+    own = {"EVENT_SCHEMA_URL", "TOPIC_ARN", "API_ID", *PROMPTS}
+    assert set(variables) | own == Settings.variables()
 
 
-def test_only_functions_that_the_api_does_not_need_name_the_api(template: dict[str, Any]) -> None:
+def test_variables_that_few_functions_need_are_theirs_alone(template: dict[str, Any]) -> None:
     own = {
         name: set(resource["Properties"]["Environment"]["Variables"])
         for name, resource in template["Resources"].items()
         if "Environment" in resource.get("Properties", {})
     }
     assert own == {
-        "PublishEventsFunction": {"EVENT_SCHEMA_URL"},
-        "OnImageUploadedFunction": {"API_ID"},
+        "PublishEventsFunction": {"EVENT_SCHEMA_URL", "TOPIC_ARN"},
+        "ApiFunction": PROMPTS,
+        "OnImageUploadedFunction": {"API_ID", *PROMPTS},
         "PollTaskFunction": {"API_ID"},
     }
 
@@ -229,7 +233,7 @@ def test_the_layer_is_built_for_what_the_functions_run_on(template: dict[str, An
 
 
 def test_a_lease_outlives_every_function_that_may_start(
-    template: dict[str, Any], functions: dict[str, dict[str, Any]]
+    functions: dict[str, dict[str, Any]],
 ) -> None:
     # A start at A2E needs its token.
     starting = {
@@ -238,13 +242,16 @@ def test_a_lease_outlives_every_function_that_may_start(
         if "secretsmanager:GetSecretValue" in actions(function)
     }
     assert {"ApiFunction", "OnImageUploadedFunction", "PollTaskFunction"} <= set(starting)
-    assert template["Parameters"]["LeaseSeconds"]["Default"] > max(starting.values())
+    assert max(starting.values()) < SHORTEST_LEASE
 
 
 def test_a_start_ends_before_the_function_and_the_function_before_its_caller(
-    template: dict[str, Any], functions: dict[str, dict[str, Any]]
+    functions: dict[str, dict[str, Any]], environment: dict[str, str]
 ) -> None:
-    longest = template["Parameters"]["StartTimeoutSeconds"]["MaxValue"]
+    longest = 24
+    Settings.read(environment | {"START_TIMEOUT_SECONDS": f"{longest}"})
+    with pytest.raises(SettingsError):
+        Settings.read(environment | {"START_TIMEOUT_SECONDS": f"{longest + 1}"})
     # API Gateway waits for 29 s.
     assert longest < functions["ApiFunction"]["Timeout"] <= 29
 

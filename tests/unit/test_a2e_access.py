@@ -2,6 +2,7 @@
 
 import pytest
 from image_to_video import a2e_access
+from image_to_video.adapters.secret_cache import Secrets
 from image_to_video.domain.errors import GeneratorAccessError
 from image_to_video.domain.task import WaitingFor
 from image_to_video.settings import Settings
@@ -24,6 +25,28 @@ def test_a_token_is_kept_for_a_while_and_for_all_who_need_it(
         SecretId=settings.a2e_token_secret, SecretString="sk_newer"
     )
     assert a2e_access.account_token(settings)() == "sk_test"
+
+
+def test_as_long_as_no_token_is_set_tasks_wait_and_it_is_said_what_to_do(
+    application: Application, settings: Settings
+) -> None:
+    """A stack is deployed with a secret that has no value."""
+    client = application.client("secretsmanager")
+    client.delete_secret(SecretId=settings.a2e_token_secret, ForceDeleteWithoutRecovery=True)
+    client.create_secret(Name=settings.a2e_token_secret)
+    read = a2e_access.account_token(settings)
+    with pytest.raises(GeneratorAccessError, match="i2v a2e-token set") as caught:
+        read()
+    assert caught.value.waiting_for is WaitingFor.ACCESS
+    client.put_secret_value(SecretId=settings.a2e_token_secret, SecretString="sk_test")
+    assert read() == "sk_test"
+
+
+def test_an_empty_token_is_none(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator gives a secret without a value an empty one."""
+    monkeypatch.setattr(Secrets, "get", lambda *_: "")
+    with pytest.raises(GeneratorAccessError, match="i2v a2e-token set"):
+        a2e_access.account_token(settings)()
 
 
 def test_a_token_that_cannot_be_read_is_what_tasks_wait_for(

@@ -7,23 +7,43 @@ from image_to_video.domain.errors import SettingsError
 from image_to_video.settings import Settings
 
 # What only some functions have.
-OPTIONAL = {"EVENT_SCHEMA_URL", "API_ID"}
+OPTIONAL = {"EVENT_SCHEMA_URL", "TOPIC_ARN", "API_ID", *Settings.released()}
 
 
 def test_the_templates_defaults_are_good_settings(environment: dict[str, str]) -> None:
     settings = Settings.read(environment)
     assert settings.tasks_table == "tasks"
-    assert str(settings.a2e_url) == "https://video.a2e.ai/"
+    assert settings.a2e_url == "https://video.a2e.ai"
     assert settings.permit_loopback is False
     assert settings.schedule.first_poll_seconds == 20
 
 
 def test_every_variable_is_needed(environment: dict[str, str]) -> None:
     assert Settings.variables() == set(environment) | OPTIONAL
+    assert len(set(environment) - OPTIONAL) > 10
     for name in set(environment) - OPTIONAL:
         rest = {key: value for key, value in environment.items() if key != name}
         with pytest.raises(SettingsError, match=rf"\b{name}: Field required"):
             Settings.read(rest)
+
+
+def test_an_empty_variable_has_the_release_s_value(environment: dict[str, str]) -> None:
+    released = Settings.released()
+    assert {environment.get(name, "") for name in released} == {""}
+    assert Settings.read(environment) == Settings.read(environment | released)
+    for name in released:
+        rest = {key: value for key, value in environment.items() if key != name}
+        assert Settings.read(rest) == Settings.read(environment)
+
+
+def test_a_model_without_a_price_of_its_own_has_the_release_s(environment: dict[str, str]) -> None:
+    settings = Settings.read(environment | {"COINS_PER_SECOND": "a2e=7"})
+    assert settings.coins_per_second == {"a2e": 7, "a2e-v2": 12, "a2e-v2-flash": 6}
+
+
+def test_a_lease_is_shorter_only_on_one_machine(environment: dict[str, str]) -> None:
+    local = {"LEASE_SECONDS": "15", "PERMIT_LOOPBACK": "true"}
+    assert Settings.read(environment | local).schedule.lease_seconds == 15
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
@@ -45,11 +65,17 @@ def test_all_that_is_missing_is_named_at_once() -> None:
         ("PERMIT_LOOPBACK", "perhaps"),
         ("POLL_PACE", "10"),
         ("POLL_PACE", "5=10"),
-        ("COPY_RETRY_PACE", ""),
+        ("COPY_RETRY_PACE", " "),
+        ("COPY_RETRY_PACE", "0=10,"),
+        ("LEASE_SECONDS", "119"),
+        ("SLOT_SECONDS", "59"),
+        ("MAX_ATTEMPTS", "6"),
+        ("MAX_ATTEMPTS", "2.0"),
         ("WINDOW_SECONDS", "1.5"),
         ("FIRST_POLL_SECONDS", "-20"),
         ("DAILY_COIN_LIMIT", "-1"),
-        ("COINS_PER_SECOND", "a2e=6"),
+        ("COINS_PER_SECOND", "a2e"),
+        ("COINS_PER_SECOND", "other=6"),
         ("COINS_PER_SECOND", "a2e=0,a2e-v2=12,a2e-v2-flash=6"),
     ],
 )
@@ -65,7 +91,7 @@ def test_other_variables_do_not_matter(environment: dict[str, str]) -> None:
     assert Settings.read(environment | others) == Settings.read(environment)
 
 
-@pytest.mark.parametrize("missing", ["TASKS_TABLE", "POLL_PACE", "A2E_URL"])
+@pytest.mark.parametrize("missing", ["TASKS_TABLE", "DAILY_COIN_LIMIT", "A2E_URL"])
 def test_no_error_quotes_the_environment(environment: dict[str, str], missing: str) -> None:
     """A Lambda environment holds credentials, and an error is printed with all its causes."""
     secret = "AQoDYXdzEJr-s3cret"

@@ -28,13 +28,31 @@ def account_token(config: Settings) -> Callable[[], str]:
 
     def token() -> str:
         try:
-            return secrets().get(config.a2e_token_secret)
+            text = secrets().get(config.a2e_token_secret)
         except (BotoCoreError, ClientError) as error:
+            if _is_without_value(error):
+                raise _not_set() from error
             raise GeneratorAccessError(
                 "the A2E token cannot be read", waiting_for=WaitingFor.ACCESS
             ) from error
+        if not text:
+            raise _not_set()
+        return text
 
     return token
+
+
+def _is_without_value(error: Exception) -> bool:
+    """True where a secret exists that nobody has given a value yet, or no longer exists."""
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    return code == "ResourceNotFoundException"
+
+
+def _not_set() -> GeneratorAccessError:
+    # The stack is deployed without it, so that no later deployment can overwrite it.
+    return GeneratorAccessError(
+        "no A2E token is set; set it with: i2v a2e-token set", waiting_for=WaitingFor.ACCESS
+    )
 
 
 def generator(config: Settings) -> Generator:
@@ -43,7 +61,7 @@ def generator(config: Settings) -> Generator:
     from image_to_video.adapters.a2e_client import A2E
 
     return A2E(
-        clients.generator_http(str(config.a2e_url).rstrip("/")),
+        clients.generator_http(config.a2e_url),
         account_token(config),
         start_timeout_seconds=config.start_timeout_seconds,
         permit_http=config.permit_loopback,

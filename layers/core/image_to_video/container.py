@@ -44,8 +44,10 @@ def event_topic() -> "EventTopic":
     from image_to_video.adapters.event_topic import EventTopic
 
     config = settings()
-    if config.event_schema_url is None:
-        raise SettingsError("environment variables are missing or wrong: EVENT_SCHEMA_URL")
+    if config.event_schema_url is None or config.topic_arn is None:
+        raise SettingsError(
+            "environment variables are missing or wrong: EVENT_SCHEMA_URL, TOPIC_ARN"
+        )
     return EventTopic(
         clients.sns(),
         topic_arn=config.topic_arn,

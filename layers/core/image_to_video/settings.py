@@ -1,4 +1,8 @@
-"""The settings of a deployed function: read from the environment once, or a clear failure."""
+"""The settings of a deployed function: read from the environment once, or a clear failure.
+
+A value that belongs to a release is a default here, not in the template: CloudFormation keeps what
+a stack's parameters were, so a default of the template would never reach a stack that exists.
+"""
 
 import re
 from collections.abc import Mapping
@@ -8,29 +12,47 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    HttpUrl,
-    NonNegativeInt,
-    PositiveInt,
+    Field,
     ValidationError,
+    model_validator,
 )
 
 from image_to_video.domain.errors import SettingsError
-from image_to_video.domain.schedule import Schedule
+from image_to_video.domain.schedule import Pace, Schedule, Seconds, written_number
 from image_to_video.domain.task import ModelVersion
 
 # What stands for the API's id in `hints_url`.
 _API: Final = "{api}"
 
+# Longer than any function that may start lives, or the holder of an expired lease may still start.
+# On one machine whoever shortens it answers for that.
+SHORTEST_LEASE: Final = 120
+# The token is sent there: https only, except to a simulator on the same machine.
+_HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+_REST: Final = r"(:[1-5]?[0-9]{1,4})?(/[A-Za-z0-9._~-]+)*"
+A2E_ADDRESS: Final = rf"^(https://{_HOST}{_REST}|http://(127\.0\.0\.1|localhost){_REST})$"
+
+type Count = Annotated[int, BeforeValidator(written_number), Field(ge=0)]
+type Prices = dict[ModelVersion, Annotated[int, Field(ge=1, le=9999)]]
+_RELEASED_PRICES: Final[Prices] = {
+    ModelVersion.A2E: 6,
+    # A2E publishes none; a guess.
+    ModelVersion.A2E_V2: 12,
+    ModelVersion.A2E_V2_FLASH: 6,
+}
+
 
 def _prices(text: object) -> object:
-    """Read `model=coins` pairs separated by commas; anything but a text passes through."""
+    """Read `model=coins` pairs separated by commas; anything but a text passes through.
+
+    A model that is not named has the release's price.
+    """
     if not isinstance(text, str):
         return text
-    prices = dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
-    missing = [model.value for model in ModelVersion if model not in prices]
-    if missing:
-        raise ValueError(f"no coins for {', '.join(missing)}; write for example a2e=6,a2e-v2=12")
-    return prices
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if not all(equals and re.fullmatch(r"[1-9][0-9]{0,3}", coins) for _, equals, coins in pairs):
+        raise ValueError("prices are written as model=coins pairs, for example a2e=6,a2e-v2=12")
+    return _RELEASED_PRICES | {model: int(coins) for model, _, coins in pairs}
 
 
 class Settings(BaseModel):
@@ -45,28 +67,35 @@ class Settings(BaseModel):
     limits_table: str
     images_bucket: str
     videos_bucket: str
-    topic_arn: str
     state_machine_arn: str
-    a2e_url: HttpUrl
+    a2e_url: Annotated[str, Field(pattern=A2E_ADDRESS)]
     a2e_token_secret: str
     cursor_key_secret: str
-    start_timeout_seconds: PositiveInt
-    max_attempts: PositiveInt
-    max_generating: NonNegativeInt
-    slot_seconds: PositiveInt
-    daily_coin_limit: NonNegativeInt
-    coins_per_second: Annotated[dict[ModelVersion, PositiveInt], BeforeValidator(_prices)]
-    default_prompt: str
-    default_negative_prompt: str
+    start_timeout_seconds: Annotated[Seconds, Field(le=24)] = 20
+    max_attempts: Annotated[Seconds, Field(le=5)] = 2
+    max_generating: Annotated[Count, Field(le=1000)]
+    slot_seconds: Annotated[Seconds, Field(ge=60)] = 1800
+    daily_coin_limit: Count
+    coins_per_second: Annotated[Prices, BeforeValidator(_prices)] = _RELEASED_PRICES
+    # Only set for the functions that take orders.
+    default_prompt: str = "The picture comes to life with gentle, natural motion."
+    default_negative_prompt: str = "blurry, distorted, deformed, low quality, watermark, text"
     cors_origin: str
-    task_retention_days: NonNegativeInt
+    task_retention_days: Annotated[Count, Field(le=99_999)]
     permit_loopback: bool
     schedule: Schedule
     hints_url: str
     # Not set for the functions that the API needs: it would be a cycle. The API tells its own one.
     api_id: str | None = None
-    # Only set for publish_events, for the same reason.
+    # Only set for publish_events, the one for the same reason.
     event_schema_url: str | None = None
+    topic_arn: str | None = None
+
+    @model_validator(mode="after")
+    def _lease_outlives_its_holder(self) -> Self:
+        if self.schedule.lease_seconds < SHORTEST_LEASE and not self.permit_loopback:
+            raise ValueError(f"a lease lasts for {SHORTEST_LEASE} seconds or longer")
+        return self
 
     @property
     def hints_address(self) -> str | None:
@@ -79,7 +108,7 @@ class Settings(BaseModel):
             if not re.fullmatch(r"[a-z0-9]+", self.api_id or ""):
                 return None
             address = address.replace(_API, self.api_id or "")
-        is_reached = address.startswith("https://") or self.a2e_url.scheme == "http"
+        is_reached = address.startswith("https://") or self.a2e_url.startswith("http://")
         return address if address and is_reached else None
 
     @classmethod
@@ -89,9 +118,27 @@ class Settings(BaseModel):
         return frozenset(field.upper() for field in fields)
 
     @classmethod
+    def released(cls) -> dict[str, str]:
+        """The release's value of each variable that may be empty, as it would be written."""
+        return {
+            name.upper(): _written(field.default)
+            for fields in (cls.model_fields, Schedule.model_fields)
+            for name, field in fields.items()
+            if not field.is_required() and field.default is not None
+        }
+
+    @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
-        """Build the settings. Raises `SettingsError` naming each invalid variable."""
-        values = {name.lower(): value for name, value in environment.items()}
+        """Build the settings. Raises `SettingsError` naming each invalid variable.
+
+        An empty variable of which the release has a value counts as not set.
+        """
+        released = cls.released()
+        values = {
+            name.lower(): value
+            for name, value in environment.items()
+            if value or name not in released
+        }
         try:
             return cls.model_validate(values | {"schedule": values})
         except ValidationError as error:
@@ -101,6 +148,16 @@ class Settings(BaseModel):
             raise SettingsError(f"environment variables are missing or wrong: {faults}") from error
 
 
+def _written(value: object) -> str:
+    match value:
+        case Pace(steps=pairs):
+            return ",".join(f"{start}={wait}" for start, wait in pairs)
+        case dict():
+            return ",".join(f"{model}={coins}" for model, coins in value.items())
+        case _:
+            return str(value)
+
+
 def _variable(location: tuple[int | str, ...]) -> str:
-    """The variable that holds an invalid value, however deep."""
-    return next(str(part).upper() for part in location if part != "schedule")
+    """The variable that holds an invalid value, however deep; the lease is compared with others."""
+    return next((str(part).upper() for part in location if part != "schedule"), "LEASE_SECONDS")

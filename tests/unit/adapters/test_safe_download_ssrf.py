@@ -14,7 +14,6 @@ from image_to_video.adapters.safe_download import Downloads, guarded_client
 from image_to_video.adapters.secret_cache import Secrets
 from image_to_video.domain.errors import GeneratorUnavailableError, VideoDownloadError
 from image_to_video.settings import Settings
-from pydantic import HttpUrl
 
 from tests.support.loopback import Exchange, Server, serving
 from tests.support.private_hosts import DISPUTED, INNER, LOOPBACK, PUBLIC, Watch
@@ -243,9 +242,7 @@ def test_the_token_goes_to_a2e_and_to_no_proxy(
         monkeypatch.setenv(name, "http://10.0.0.1:3128")
     watch.answer({"a2e.example": [[PUBLIC]]})
     monkeypatch.setattr(Secrets, "get", lambda *_: "sk_a2e")
-    generator = a2e_access.generator(
-        settings.model_copy(update={"a2e_url": HttpUrl("https://a2e.example")})
-    )
+    generator = a2e_access.generator(settings.model_copy(update={"a2e_url": "https://a2e.example"}))
     with pytest.raises(GeneratorUnavailableError):
         generator.check("66f0c1a2b3c4d5e6f7a8b9c0")
     assert watch.asked == ["a2e.example"]

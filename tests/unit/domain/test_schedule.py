@@ -26,7 +26,12 @@ def test_the_wait_is_that_of_the_last_step_reached(seconds: float, wait: int) ->
 
 def test_one_step_is_enough() -> None:
     assert pace("0=7").wait(timedelta(days=9)) == 7
-    assert pace(" 0 = 7 , 5 = 8 ").steps == ((0, 7), (5, 8))
+    assert pace("0=7,5=8").steps == ((0, 7), (5, 8))
+
+
+def test_the_order_of_the_steps_does_not_matter() -> None:
+    assert pace("0=10,600=60,180=20").steps == ((0, 10), (180, 20), (600, 60))
+    assert pace("0=10,180=20,180=30").steps == ((0, 10), (180, 30))
 
 
 @pytest.mark.parametrize(
@@ -45,8 +50,10 @@ def test_one_step_is_enough() -> None:
         "=10",
         "5=10",
         "-1=10",
+        " 0 = 7 , 5 = 8 ",
+        "600=60,0=10",
         "0=10,0=20",
-        "0=10,600=60,180=20",
+        "0=10000000",
         "0=0",
         "0=10,5=-1",
         "0=10;5=20",
