@@ -232,7 +232,6 @@ def test_the_log_role_of_the_whole_account_outlives_the_stack(translated: Resour
         assert translated[name]["DeletionPolicy"] == "Retain", name
         assert translated[name]["UpdateReplacePolicy"] == "Retain", name
         assert translated[name]["Condition"] == "SetsApiGatewayLogRole", name
-    assert translated["Api"]["DependsOn"] == "ApiGatewayLogAccount"
 
 
 def test_the_workflow_s_log_is_named_as_aws_advises(translated: Resources) -> None:
