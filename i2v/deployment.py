@@ -45,7 +45,8 @@ def deploy(emulator: Emulator, parameters: dict[str, str]) -> dict[str, str]:
         stack = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":
             outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-            # Only a deployment made after the gateway responses uses them.
+            # Only a deployment made after the gateway responses uses them; on AWS they are a part
+            # of the document that is deployed, and SAM makes a new deployment each time.
             emulator.client("apigateway").create_deployment(
                 restApiId=outputs["ApiId"], stageName="v1"
             )

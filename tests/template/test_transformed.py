@@ -73,3 +73,19 @@ def test_no_arn_names_its_partition(template: dict[str, Any]) -> None:
             assert named <= {"${AWS::Partition}", partition}, text
     workflow = (PROJECT / "functions" / "generate_video.asl.yaml").read_text()
     assert set(re.findall(r"\barn:(\$\{[^}]+\}|[^:]+):", workflow)) == {"${Partition}"}
+
+
+def test_each_deploy_publishes_the_api_anew(
+    template: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SAM's hash ignores parameters, and the gateway's own responses carry their values."""
+
+    def deployment(at: float, origin: str) -> str:
+        monkeypatch.setattr("samtranslator.model.apigateway.time.time", lambda: at)
+        resources = transformed(template, CorsOrigin=origin)["Resources"]
+        [name] = (n for n, r in resources.items() if r["Type"] == "AWS::ApiGateway::Deployment")
+        [stage] = (r for r in resources.values() if r["Type"] == "AWS::ApiGateway::Stage")
+        assert stage["Properties"]["DeploymentId"] == {"Ref": name}
+        return name
+
+    assert deployment(1.0, "https://a.example") != deployment(2.0, "https://b.example")
