@@ -18,6 +18,7 @@ from i2v.simulator.sample import SAMPLE_PATH
 from tests.conftest import PROJECT
 from tests.e2e.conftest import Running
 from tests.support.patience import until
+from tests.support.permissions import statements
 
 RESOURCES: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"]
 # Workflows sleep, so that nothing happens but what a test does; limits are on, so that they are
@@ -157,20 +158,22 @@ class Stage(Running):
             for role in iam.list_roles()["Roles"]
             if role["RoleName"].split("-")[-2] == f"{function}Role"
         )
-        name = f"{function}RolePolicy0"
+        name = "permissions"
         whole = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        statements = [dict(statement) for statement in whole["Statement"]]
+        kept = [dict(statement) for statement in whole["Statement"]]
         (index,) = (
             number
             for number, statement in enumerate(template_statements(function))
             if action in statement["Action"] and label(statement["Resource"]) == resource
         )
-        left = [other for other in statements[index]["Action"] if other != action]
-        assert len(left) < len(statements[index]["Action"])
-        statements[index : index + 1] = [statements[index] | {"Action": left}] if left else []
-        # A role needs some statement; this one allows nothing.
-        statements = statements or [{"Effect": "Deny", "Action": action, "Resource": "*"}]
-        self._put(role, name, {"Version": "2012-10-17", "Statement": statements})
+        left = [other for other in kept[index]["Action"] if other != action]
+        assert len(left) < len(kept[index]["Action"])
+        kept[index : index + 1] = [kept[index] | {"Action": left}] if left else []
+        if not kept or action == "sns:Publish":
+            # A role needs some statement; and without the policy that the emulator is spared, a
+            # topic permits its whole account to publish.
+            kept.append({"Effect": "Deny", "Action": action, "Resource": "*"})
+        self._put(role, name, {"Version": "2012-10-17", "Statement": kept})
         try:
             yield
         finally:
@@ -189,9 +192,9 @@ def label(resource: Any) -> str:
         if name in written:
             return name
     found = [name for name in RESOURCES if name in written]
-    return max(found, key=len)
+    return max(found, key=len, default=written)
 
 
 def template_statements(function: str) -> list[dict[str, Any]]:
-    policies = RESOURCES[function]["Properties"]["Policies"]
-    return [s for policy in policies if "Statement" in policy for s in policy["Statement"]]
+    """What a function, or the workflow, may do by the template; see `permissions.statements`."""
+    return statements(RESOURCES[f"{function}Role"])

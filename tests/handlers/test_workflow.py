@@ -12,6 +12,7 @@ from image_to_video.lifecycle.workflow_steps import Phase, Step
 from moto import mock_aws
 
 from tests.conftest import ACCOUNT, PROJECT, REGION
+from tests.support.permissions import statements
 
 TEXT = (PROJECT / "functions" / "generate_video.asl.yaml").read_text()
 MACHINE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -142,14 +143,14 @@ def test_placeholders_are_those_the_template_fills(template: dict[str, Any]) -> 
 
 
 def test_the_machine_may_invoke_exactly_the_functions_it_names(template: dict[str, Any]) -> None:
-    properties = template["Resources"]["GenerateVideo"]["Properties"]
-    filled = properties["DefinitionSubstitutions"]
+    filled = template["Resources"]["GenerateVideo"]["Properties"]["DefinitionSubstitutions"]
     named = {value["Fn::GetAtt"][0] for value in filled.values() if "Fn::GetAtt" in value}
-    permitted = {
-        policy["LambdaInvokePolicy"]["FunctionName"]["Ref"]
-        for policy in properties["Policies"]
-        if "LambdaInvokePolicy" in policy
-    }
+    [invoked] = (
+        statement["Resource"]
+        for statement in statements(template["Resources"]["GenerateVideoRole"])
+        if "lambda:InvokeFunction" in statement["Action"]
+    )
+    permitted = {arn["Fn::GetAtt"][0] for arn in invoked}
     assert named == permitted
 
 

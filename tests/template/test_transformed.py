@@ -86,6 +86,6 @@ def test_each_deploy_publishes_the_api_anew(
         [name] = (n for n, r in resources.items() if r["Type"] == "AWS::ApiGateway::Deployment")
         [stage] = (r for r in resources.values() if r["Type"] == "AWS::ApiGateway::Stage")
         assert stage["Properties"]["DeploymentId"] == {"Ref": name}
-        return name
+        return str(name)
 
     assert deployment(1.0, "https://a.example") != deployment(2.0, "https://b.example")
