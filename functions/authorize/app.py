@@ -2,6 +2,9 @@
 
 from typing import Any
 
+# Imported while Lambda lends the start of a container a whole processor, not by the first event.
+import image_to_video.adapters.token_table
+import image_to_video.clients
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video.container import now, token_table
 from image_to_video.observability import logger, metrics

@@ -12,12 +12,13 @@ from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.waiting_line import WaitingLine
 from image_to_video.domain.task import Task, TaskStatus, WaitingFor
 from image_to_video.domain.waiting_line import Entry
+from image_to_video.lifecycle.hints import HintTokens
 from samtranslator.yaml_helper import yaml_parse
 
 from i2v.simulator.sample import SAMPLE_PATH
 from tests.conftest import PROJECT
 from tests.e2e.conftest import Running
-from tests.support.patience import until
+from tests.support.patience import post, until
 from tests.support.permissions import statements
 
 RESOURCES: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"]
@@ -119,6 +120,25 @@ class Stage(Running):
         described = {"key": key, "etag": "e" * 32, "sequencer": "00", "version-id": version}
         return {"detail": {"bucket": {"name": self.stack.images_bucket}, "object": described}}
 
+    @contextmanager
+    def hinting(self, function: str) -> Iterator[None]:
+        """Let a function ask for hints meanwhile, at an address that nobody answers."""
+        before = self.change(function, HINTS_URL="http://127.0.0.1:9", COOLED=uuid4().hex)
+        try:
+            yield
+        finally:
+            self.change(function, **before)
+
+    def hint(self, task: Task) -> None:
+        """Send the generator's hint of the task's first attempt."""
+        secrets = self.emulator.client("secretsmanager")
+        [name] = (s["Name"] for s in secrets.list_secrets()["SecretList"] if "Cursor" in s["Name"])
+        key = str(secrets.get_secret_value(SecretId=name)["SecretString"])
+        asked = HintTokens(address="", key=lambda: key).request(f"{task.task_id}-1")
+        assert asked is not None
+        headers = {"X-A2e-Webhook-Token": asked.token}
+        post(f"{self.stack.api_url}/hints/{task.task_id}", headers=headers)
+
     @cached_property
     def line(self) -> WaitingLine:
         return WaitingLine(self.emulator.table(self.limits_table))
@@ -183,6 +203,20 @@ class Stage(Running):
         self.emulator.client("iam").put_role_policy(
             RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document)
         )
+
+
+def has_new_execution(stage: Stage, task: Task) -> bool:
+    """True where a task has another execution than before, and it runs."""
+    execution = stage.tasks.get(task.task_id).execution
+    if execution == task.execution:
+        return False
+    arn = stage.stack.state_machine_arn.replace(":stateMachine:", ":execution:")
+    sfn = stage.emulator.client("stepfunctions")
+    try:
+        sfn.describe_execution(executionArn=f"{arn}:{execution}")
+    except sfn.exceptions.ExecutionDoesNotExist:
+        return False
+    return True
 
 
 def label(resource: Any) -> str:
