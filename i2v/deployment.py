@@ -77,12 +77,18 @@ def packaged_template(emulator: Emulator) -> dict[str, Any]:
         _uploaded(emulator, name, content)
         return f"s3://{_ARTIFACTS}/{name}"
 
+    routes = {
+        (event["Properties"]["Path"], event["Properties"]["Method"])
+        for resource in template["Resources"].values()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] == "Api"
+    }
     for name, resource in list(template["Resources"].items()):
         properties = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::Serverless::Function":
                 content = _zipped(PROJECT / properties["CodeUri"])
-                properties["Events"] = _with_methods_listed(properties.get("Events", {}))
+                properties["Events"] = _with_methods_listed(properties.get("Events", {}), routes)
                 properties["CodeUri"] = upload(f"{name}.zip", content)
                 if name in _MOST_WORKERS:
                     properties["ReservedConcurrentExecutions"] = _MOST_WORKERS[name]
@@ -132,17 +138,17 @@ def _uploaded(emulator: Emulator, name: str, content: bytes) -> str:
     return f"{emulator.endpoint_url}/{_ARTIFACTS}/{name}"
 
 
-def _with_methods_listed(events: dict[str, Any]) -> dict[str, Any]:
-    """The same routes without the method `any`, which the emulator does not support."""
-    listed, own_methods = dict(events), set()
-    for event in events.values():
-        if event["Type"] == "Api":
-            own_methods.add((event["Properties"]["Path"], event["Properties"]["Method"]))
+def _with_methods_listed(events: dict[str, Any], routes: set[tuple[str, str]]) -> dict[str, Any]:
+    """The same routes without the method `any`, which the emulator does not support.
+
+    `routes` are those of all functions: `any` means what none of them names.
+    """
+    listed = dict(events)
     for name, event in events.items():
         if event["Type"] == "Api" and event["Properties"]["Method"] == "any":
             del listed[name]
             for method in _METHODS:
-                if (event["Properties"]["Path"], method) not in own_methods:
+                if (event["Properties"]["Path"], method) not in routes:
                     properties = event["Properties"] | {"Method": method}
                     listed[f"{name}{method.title()}"] = event | {"Properties": properties}
     return listed

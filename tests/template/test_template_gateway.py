@@ -176,7 +176,7 @@ def test_the_access_log_names_no_header_and_no_query(translated: dict[str, Any])
     fields = json.loads(setting["Format"])
     assert {"request_id", "time", "owner", "route", "status"} <= set(fields)
     harmless = {
-        "$context.authorizer.owner",
+        "$context.authorizer.owner_in_json",
         "$context.error.responseType",
         "$context.extendedRequestId",
         "$context.httpMethod",
