@@ -43,7 +43,7 @@ help:
 	@echo 'make check         the fast lane: format, lint, types, unit tests'
 	@echo 'make test          every check and every test'
 	@echo 'make benchmark     measure cost, delay, queue, memory and starts; write benchmarks.json and a chart'
-	@echo 'make contracts     write functions/openapi.json and functions/asyncapi.json from the code'
+	@echo 'make contracts     write functions/public/openapi.json and asyncapi.json from the code'
 	@echo 'make crash-points  count the crash points again into tests/faults/crash_points.json'
 	@echo 'make lock          resolve the dependencies again into requirements/'
 	@echo 'make deploy        build and deploy to AWS, or to what make up runs: ARGS=--local'
@@ -72,10 +72,14 @@ benchmark: $(TEST) $(SAM) $(CHARTS)
 
 # What the API and the events promise, from the code itself; a test compares.
 contracts: $(LOCAL)
-	@.venv/bin/python -c 'import json, functions.api.app as api; \
-		print(json.dumps(api.describe(api.app, api.__version__), indent=2, ensure_ascii=False))' > functions/openapi.json
+	@.venv/bin/python -c 'import json; from image_to_video import __version__; \
+		from image_to_video.contract.openapi import describe; \
+		from functions.api.app import app; from functions.public.app import app as public; \
+		from functions.receive_hint.app import app as hints; \
+		document = describe((app, hints, public), __version__); \
+		print(json.dumps(document, indent=2, ensure_ascii=False))' > functions/public/openapi.json
 	@.venv/bin/python -c 'import json; from image_to_video.contract.asyncapi import event_catalogue; \
-		print(json.dumps(event_catalogue(), indent=2))' > functions/asyncapi.json
+		print(json.dumps(event_catalogue(), indent=2))' > functions/public/asyncapi.json
 
 # How many outside calls each scenario makes, and which: review the diff.
 crash-points: $(TEST)

@@ -94,12 +94,18 @@ def packaged_template(emulator: Reached) -> dict[str, Any]:
         _uploaded(emulator, name, content)
         return f"s3://{_ARTIFACTS}/{name}"
 
+    routes = {
+        (event["Properties"]["Path"], event["Properties"]["Method"])
+        for resource in template["Resources"].values()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] == "Api"
+    }
     for name, resource in list(template["Resources"].items()):
         properties = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::Serverless::Function":
                 content = _zipped(PROJECT / properties["CodeUri"])
-                properties["Events"] = _with_methods_listed(properties.get("Events", {}))
+                properties["Events"] = _with_methods_listed(properties.get("Events", {}), routes)
                 properties["CodeUri"] = upload(f"{name}.zip", content)
                 if name in _MOST_WORKERS:
                     properties["ReservedConcurrentExecutions"] = _MOST_WORKERS[name]
@@ -149,17 +155,17 @@ def _uploaded(emulator: Reached, name: str, content: bytes) -> str:
     return f"{emulator.endpoint_url}/{_ARTIFACTS}/{name}"
 
 
-def _with_methods_listed(events: dict[str, Any]) -> dict[str, Any]:
-    """The same routes without the method `any`, which the emulator does not support."""
-    listed, own_methods = dict(events), set()
-    for event in events.values():
-        if event["Type"] == "Api":
-            own_methods.add((event["Properties"]["Path"], event["Properties"]["Method"]))
+def _with_methods_listed(events: dict[str, Any], routes: set[tuple[str, str]]) -> dict[str, Any]:
+    """The same routes without the method `any`, which the emulator does not support.
+
+    `routes` are those of all functions: `any` means what none of them names.
+    """
+    listed = dict(events)
     for name, event in events.items():
         if event["Type"] == "Api" and event["Properties"]["Method"] == "any":
             del listed[name]
             for method in _METHODS:
-                if (event["Properties"]["Path"], method) not in own_methods:
+                if (event["Properties"]["Path"], method) not in routes:
                     properties = event["Properties"] | {"Method": method}
                     listed[f"{name}{method.title()}"] = event | {"Properties": properties}
     return listed
@@ -168,10 +174,12 @@ def _with_methods_listed(events: dict[str, Any]) -> dict[str, Any]:
 def _zipped(folder: Path, prefix: str = "") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*.py")):
+        for path in sorted((*folder.rglob("*.py"), *folder.rglob("*.json"))):
             name = PurePosixPath(prefix) / path.relative_to(folder).as_posix()
             # Without their times, so that the same code makes the same archive.
             archive.writestr(zipfile.ZipInfo(str(name)), path.read_bytes())
+            if path.suffix != ".py":
+                continue
             # Or every worker of the emulator would compile it again, and keep nothing.
             compiled = importlib.util.cache_from_source(str(name))
             archive.writestr(zipfile.ZipInfo(compiled), _compiled(path))

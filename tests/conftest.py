@@ -272,7 +272,7 @@ def services(
         settings,
         generator=generator,
         downloads=downloads,
-        account_token=lambda: "sk_test",
+        signing_key=lambda: "sk_test",
         now=clock,
     )
 

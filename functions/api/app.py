@@ -1,4 +1,4 @@
-"""The REST API: its routes, and what OpenAPI says of each."""
+"""The REST API of owners: its routes, and what OpenAPI says of each."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -7,17 +7,13 @@ from typing import Any, Final
 import image_to_video.lifecycle.service
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from image_to_video import __version__
 from image_to_video.adapters.storage import VIDEO_TYPE
 from image_to_video.adapters.task_queries import TaskFilter
 from image_to_video.container import settings
 from image_to_video.contract import openapi_responses as answers
-from image_to_video.contract.asyncapi import event_catalogue
 from image_to_video.contract.http_semantics import entity_tag, field_value, preferred
-from image_to_video.contract.openapi import describe
 from image_to_video.contract.openapi_responses import problems
 from image_to_video.contract.responses import (
-    Health,
     TaskCounts,
     TaskList,
     TaskView,
@@ -31,7 +27,6 @@ from image_to_video.contract.rest_requests import (
     CreatedAfter,
     CreatedBefore,
     Cursor,
-    HintToken,
     IdempotencyKey,
     Limit,
     Statuses,
@@ -45,13 +40,12 @@ from image_to_video.domain.errors import GeneratorRejectedError
 from image_to_video.domain.task import Cancellation, FailureCode, Task
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.observability import logger, metrics
-from image_to_video.wiring import Application, application
+from image_to_video.wiring import application
 
 app = RestApi(cors_origin=lambda: settings().cors_origin)
 
 # What the generator may refuse at the start; the record of such a task stays and says the same.
 _REFUSALS: Final = (FailureCode.INVALID_IMAGE, FailureCode.CONTENT_REFUSED)
-_KEPT: Final = {"Cache-Control": "max-age=300"}
 # A cache may keep a task, and asks each time whether it has changed.
 _REVALIDATED: Final = {"Cache-Control": "private, no-cache"}
 _NEVER_KEPT: Final = {"Cache-Control": "no-store"}
@@ -178,60 +172,6 @@ def create_upload(request: UploadBody) -> Response[UploadTicket]:
     return Response(HTTPStatus.CREATED, JSON, ticket, _NEVER_KEPT)
 
 
-@app.post(
-    "/hints/<task_id>",
-    operation_id="receive_hint",
-    summary="For the generator: a task has changed",
-    description="The generator's own call, with the token that it was given for it; the body is not"
-    " read. The task is polled now. Every call is answered alike, whatever became of it.",
-    tags=["hints"],
-    responses=answers.HINT_RECEIVED | problems(404, 429, 503),
-)
-def receive_hint(task_id: TaskId, token: HintToken = None) -> Response[None]:
-    logger.append_keys(task_id=task_id)
-    _application().hints.receive(task_id, token or "")
-    return Response(HTTPStatus.NO_CONTENT)
-
-
-@app.head("/health", include_in_schema=False)
-@app.get(
-    "/health",
-    operation_id="get_health",
-    summary="Check that the API answers",
-    description="Check that the API answers.",
-    tags=["service"],
-    responses=answers.HEALTH | problems(429, 503),
-)
-def get_health() -> Health:
-    return Health(version=__version__)
-
-
-@app.head("/openapi.json", include_in_schema=False)
-@app.get(
-    "/openapi.json",
-    operation_id="get_contract",
-    summary="This document",
-    description="The contract of this API, as OpenAPI.",
-    tags=["service"],
-    responses=answers.CONTRACT | problems(429, 503),
-)
-def get_contract() -> Response[dict[str, Any]]:
-    return _document(describe(app, __version__))
-
-
-@app.head("/asyncapi.json", include_in_schema=False)
-@app.get(
-    "/asyncapi.json",
-    operation_id="get_event_catalogue",
-    summary="The catalogue of events",
-    description="The catalogue of events, as AsyncAPI; `dataschema` of an event points here.",
-    tags=["service"],
-    responses=answers.EVENT_CATALOGUE | problems(429, 503),
-)
-def get_event_catalogue() -> Response[dict[str, Any]]:
-    return _document(event_catalogue())
-
-
 app.use(middlewares=[refuse_unclear_parameters("/tasks", list_tasks)])
 
 
@@ -244,20 +184,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def video_tasks() -> VideoTasks:
     """What owners can do."""
-    return _application().video_tasks
-
-
-def _application() -> Application:
     # The function's environment cannot name the API that calls it: that would be a cycle.
-    return application(app.current_event.request_context.api_id)
+    return application(app.current_event.request_context.api_id).video_tasks
 
 
 def _owner() -> str:
     return str(app.current_event.request_context.authorizer["owner"])
-
-
-def _document(content: dict[str, Any]) -> Response[dict[str, Any]]:
-    return Response(HTTPStatus.OK, JSON, content, _KEPT | {"ETag": entity_tag(content)})
 
 
 def _tag_of(shown: TaskView) -> str:

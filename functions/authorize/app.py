@@ -1,7 +1,11 @@
 """API Gateway authorizer: maps a bearer token to its owner."""
 
+import json
 from typing import Any
 
+# Imported while Lambda lends the start of a container a whole processor, not by the first event.
+import image_to_video.adapters.token_table
+import image_to_video.clients
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video.container import now, token_table
 from image_to_video.observability import logger, metrics
@@ -25,5 +29,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {
         "principalId": token.owner,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": {"owner": token.owner},
+        # The access log inserts what it is given as it is, between quotation marks.
+        "context": {"owner": token.owner, "owner_in_json": json.dumps(token.owner)[1:-1]},
     }

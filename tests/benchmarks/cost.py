@@ -174,7 +174,7 @@ class _Life:
             Settings.read(stack.environment),
             generator=self._generator,
             downloads=Downloads(httpx.Client(transport=host), clock=lambda: 0.0),
-            account_token=lambda: "sk_test",
+            signing_key=lambda: "sk_test",
             now=self._clock,
         )
         real = getattr(Endpoint, "make_request")  # noqa: B009 - unknown to the stubs

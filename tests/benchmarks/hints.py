@@ -135,7 +135,7 @@ def figures() -> dict[str, float]:
                 Settings.read(variables),
                 generator=generator,
                 downloads=Downloads(httpx.Client(transport=answer), clock=lambda: 0.0),
-                account_token=lambda: "sk_benchmark",
+                signing_key=lambda: "sk_benchmark",
                 now=clock,
             )
             run = _Run(services, generator, clock)

@@ -167,7 +167,7 @@ def in_memory(slots: int, **changes: str) -> tuple[wiring.Application, Clock]:
         config,
         generator=Generator(clock),
         downloads=downloads,
-        account_token=lambda: "sk_test",
+        signing_key=lambda: "sk_test",
         now=clock,
     )
     return services, clock

@@ -28,7 +28,7 @@ SAME_EACH_TIME: Final = _WANTED is None
 _AT_ONCE: Final = 4
 
 CONTRACT: Final = schemathesis.openapi.from_path(
-    PROJECT / "functions" / "openapi.json",
+    PROJECT / "functions" / "public" / "openapi.json",
     config=SchemathesisConfig.from_dict(
         {
             "generation": {

@@ -12,12 +12,14 @@ from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.waiting_line import WaitingLine
 from image_to_video.domain.task import Task, TaskStatus, WaitingFor
 from image_to_video.domain.waiting_line import Entry
+from image_to_video.lifecycle.hints import HintTokens
 from samtranslator.yaml_helper import yaml_parse
 
 from i2v.simulator.sample import SAMPLE_PATH
 from tests.conftest import PROJECT
 from tests.e2e.conftest import Running
-from tests.support.patience import until
+from tests.support.patience import post, until
+from tests.support.permissions import statements
 
 RESOURCES: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"]
 # Workflows sleep, so that nothing happens but what a test does; limits are on, so that they are
@@ -118,6 +120,25 @@ class Stage(Running):
         described = {"key": key, "etag": "e" * 32, "sequencer": "00", "version-id": version}
         return {"detail": {"bucket": {"name": self.stack.images_bucket}, "object": described}}
 
+    @contextmanager
+    def hinting(self, function: str) -> Iterator[None]:
+        """Let a function ask for hints meanwhile, at an address that nobody answers."""
+        before = self.change(function, HINTS_URL="http://127.0.0.1:9", COOLED=uuid4().hex)
+        try:
+            yield
+        finally:
+            self.change(function, **before)
+
+    def hint(self, task: Task) -> None:
+        """Send the generator's hint of the task's first attempt."""
+        secrets = self.emulator.client("secretsmanager")
+        [name] = (s["Name"] for s in secrets.list_secrets()["SecretList"] if "Cursor" in s["Name"])
+        key = str(secrets.get_secret_value(SecretId=name)["SecretString"])
+        asked = HintTokens(address="", key=lambda: key).request(f"{task.task_id}-1")
+        assert asked is not None
+        headers = {"X-A2e-Webhook-Token": asked.token}
+        post(f"{self.stack.api_url}/hints/{task.task_id}", headers=headers)
+
     @cached_property
     def line(self) -> WaitingLine:
         return WaitingLine(self.emulator.table(self.limits_table))
@@ -157,20 +178,22 @@ class Stage(Running):
             for role in iam.list_roles()["Roles"]
             if role["RoleName"].split("-")[-2] == f"{function}Role"
         )
-        name = f"{function}RolePolicy0"
+        name = "permissions"
         whole = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        statements = [dict(statement) for statement in whole["Statement"]]
+        kept = [dict(statement) for statement in whole["Statement"]]
         (index,) = (
             number
             for number, statement in enumerate(template_statements(function))
             if action in statement["Action"] and label(statement["Resource"]) == resource
         )
-        left = [other for other in statements[index]["Action"] if other != action]
-        assert len(left) < len(statements[index]["Action"])
-        statements[index : index + 1] = [statements[index] | {"Action": left}] if left else []
-        # A role needs some statement; this one allows nothing.
-        statements = statements or [{"Effect": "Deny", "Action": action, "Resource": "*"}]
-        self._put(role, name, {"Version": "2012-10-17", "Statement": statements})
+        left = [other for other in kept[index]["Action"] if other != action]
+        assert len(left) < len(kept[index]["Action"])
+        kept[index : index + 1] = [kept[index] | {"Action": left}] if left else []
+        if not kept or action == "sns:Publish":
+            # A role needs some statement; and without the policy that the emulator is spared, a
+            # topic permits its whole account to publish.
+            kept.append({"Effect": "Deny", "Action": action, "Resource": "*"})
+        self._put(role, name, {"Version": "2012-10-17", "Statement": kept})
         try:
             yield
         finally:
@@ -182,6 +205,20 @@ class Stage(Running):
         )
 
 
+def has_new_execution(stage: Stage, task: Task) -> bool:
+    """True where a task has another execution than before, and it runs."""
+    execution = stage.tasks.get(task.task_id).execution
+    if execution == task.execution:
+        return False
+    arn = stage.stack.state_machine_arn.replace(":stateMachine:", ":execution:")
+    sfn = stage.emulator.client("stepfunctions")
+    try:
+        sfn.describe_execution(executionArn=f"{arn}:{execution}")
+    except sfn.exceptions.ExecutionDoesNotExist:
+        return False
+    return True
+
+
 def label(resource: Any) -> str:
     """How a resource is called in the table below."""
     written = str(next(iter(resource.values()))) if isinstance(resource, dict) else str(resource)
@@ -189,9 +226,9 @@ def label(resource: Any) -> str:
         if name in written:
             return name
     found = [name for name in RESOURCES if name in written]
-    return max(found, key=len)
+    return max(found, key=len, default=written)
 
 
 def template_statements(function: str) -> list[dict[str, Any]]:
-    policies = RESOURCES[function]["Properties"]["Policies"]
-    return [s for policy in policies if "Statement" in policy for s in policy["Statement"]]
+    """What a function, or the workflow, may do by the template; see `permissions.statements`."""
+    return statements(RESOURCES[f"{function}Role"])

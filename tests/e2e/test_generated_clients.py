@@ -17,7 +17,9 @@ from tests.e2e.conftest import Running
 from tests.support.generated_clients import models, python_client
 from tests.support.patience import PATIENCE, until
 
-CONTRACT: dict[str, Any] = json.loads((PROJECT / "functions" / "openapi.json").read_text())
+CONTRACT: dict[str, Any] = json.loads(
+    (PROJECT / "functions" / "public" / "openapi.json").read_text()
+)
 OPERATIONS: dict[str, dict[str, Any]] = {
     operation["operationId"]: operation
     for path in CONTRACT["paths"].values()

@@ -19,7 +19,7 @@ from tests.e2e.conftest import Running
 from tests.support.patience import PATIENCE, get, post, until
 
 PICTURE = SAMPLE_PATH.read_bytes()
-CONTRACT = json.loads((PROJECT / "functions" / "openapi.json").read_text())
+CONTRACT = json.loads((PROJECT / "functions" / "public" / "openapi.json").read_text())
 ROUTES = {(method.upper(), path) for path, item in CONTRACT["paths"].items() for method in item}
 OPEN_TO_ALL = {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/asyncapi.json")}
 # The generator's own, which no owner's token opens.

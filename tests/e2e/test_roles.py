@@ -15,7 +15,8 @@ from i2v.simulator.sample import SAMPLE_PATH
 from i2v.simulator.settings import SimulatorSettings
 from i2v.stack import running_stack
 from tests.conftest import PROJECT
-from tests.e2e.roles import QUIET, RESOURCES, Stage, label, template_statements
+from tests.e2e import role_hints
+from tests.e2e.roles import QUIET, RESOURCES, Stage, has_new_execution, label, template_statements
 from tests.support.patience import get, post, until
 
 # What the emulator has no use for. Each has a reason.
@@ -31,6 +32,20 @@ UNPROVEN = {
     "logs:PutResourcePolicy",
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
+    # The emulator keeps a function's log, reads its stream, puts its failed events into the queue
+    # and invokes it for the workflow by itself, and it has no traces.
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "sqs:SendMessage",
+    "lambda:InvokeFunction",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
 }
 
 
@@ -260,19 +275,6 @@ def revives(stage: Stage) -> bool:
     return has_new_execution(stage, task)
 
 
-def has_new_execution(stage: Stage, task: Task) -> bool:
-    execution = stage.tasks.get(task.task_id).execution
-    if execution == task.execution:
-        return False
-    arn = stage.stack.state_machine_arn.replace(":stateMachine:", ":execution:")
-    sfn = stage.emulator.client("stepfunctions")
-    try:
-        sfn.describe_execution(executionArn=f"{arn}:{execution}")
-    except sfn.exceptions.ExecutionDoesNotExist:
-        return False
-    return True
-
-
 Scenario = Callable[[Stage], bool]
 # Function, action and resource: what no longer works without it.
 NEEDED: dict[tuple[str, str, str], Scenario] = {
@@ -289,6 +291,11 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("ApiFunction", "secretsmanager:GetSecretValue", "CursorKey"): turns_the_page,
     ("ApiFunction", "s3:GetObject", "VideosBucket"): leads_to_the_video,
     ("ApiFunction", "s3:PutObject", "ImagesBucket"): takes_a_form,
+    ("ReceiveHintFunction", "dynamodb:GetItem", "TasksTable"): role_hints.takes_one,
+    ("ReceiveHintFunction", "dynamodb:PutItem", "TasksTable"): role_hints.takes_one,
+    ("ReceiveHintFunction", "dynamodb:UpdateItem", "LimitsTable"): role_hints.takes_one_with_a_slot,
+    ("ReceiveHintFunction", "states:StartExecution", "stateMachine"): role_hints.takes_one,
+    ("ReceiveHintFunction", "secretsmanager:GetSecretValue", "CursorKey"): role_hints.takes_one,
     ("AuthorizeFunction", "dynamodb:GetItem", "TokensTable"): lets_in,
     ("OnImageUploadedFunction", "dynamodb:GetItem", "TasksTable"): knows_an_upload_again,
     ("OnImageUploadedFunction", "dynamodb:PutItem", "TasksTable"): starts_by_upload,
@@ -303,6 +310,9 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("OnImageUploadedFunction", "secretsmanager:GetSecretValue", "A2ETokenSecret"): (
         starts_by_upload
     ),
+    ("OnImageUploadedFunction", "secretsmanager:GetSecretValue", "CursorKey"): (
+        role_hints.asks_by_upload
+    ),
     ("OnImageUploadedFunction", "s3:GetObject", "ImagesBucket"): starts_by_upload_without_version,
     ("OnImageUploadedFunction", "s3:GetObjectVersion", "ImagesBucket"): starts_by_upload,
     ("PollTaskFunction", "dynamodb:GetItem", "TasksTable"): starts_by_poll,
@@ -312,6 +322,7 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("PollTaskFunction", "dynamodb:Query", "LimitsTable"): starts_by_poll,
     ("PollTaskFunction", "states:StartExecution", "stateMachine"): wakes_by_poll,
     ("PollTaskFunction", "secretsmanager:GetSecretValue", "A2ETokenSecret"): starts_by_poll,
+    ("PollTaskFunction", "secretsmanager:GetSecretValue", "CursorKey"): role_hints.asks_by_poll,
     ("PollTaskFunction", "s3:GetObject", "ImagesBucket"): starts_an_upload_without_version_by_poll,
     ("PollTaskFunction", "s3:GetObjectVersion", "ImagesBucket"): starts_an_upload_by_poll,
     ("PollTaskFunction", "s3:DeleteObject", "VideosBucket"): clears_up_by_poll,

@@ -54,7 +54,7 @@ def test_tables_in_memory_and_in_moto_come_to_the_same(
         settings,
         generator=Generator(clock),
         downloads=downloads,
-        account_token=lambda: "sk_test",
+        signing_key=lambda: "sk_test",
         now=clock,
     )
     monkeypatch.setattr("image_to_video.lifecycle.intake.uuid4", NumberedId)

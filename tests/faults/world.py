@@ -84,7 +84,7 @@ class World(SeenLimits):
             downloads=Downloads(
                 httpx.Client(transport=guarded, follow_redirects=True), clock=lambda: 0.0
             ),
-            account_token=lambda: TOKEN,
+            signing_key=lambda: TOKEN,
             now=self.clock,
         )
         self._learned = services._learned

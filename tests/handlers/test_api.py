@@ -242,7 +242,7 @@ def test_an_id_that_cannot_be_one_is_not_found(deployed: Application, task_id: s
 
 
 def test_health_needs_no_token_and_no_settings() -> None:
-    reply = send(sample("api/get_health"))
+    reply = send(sample("public/get_health"))
 
     assert (reply.status, reply.body["status"]) == (200, "ok")
     assert reply.body["version"]
@@ -252,6 +252,6 @@ def test_log_lines_of_a_request_never_name_an_earlier_one_s_task(deployed: Appli
     send(sample("api/create_task"))
     assert "task_id" in logger.get_current_keys()
 
-    send(sample("api/get_health"))
+    send(sample("public/get_health"))
 
     assert "task_id" not in logger.get_current_keys()

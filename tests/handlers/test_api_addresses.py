@@ -9,7 +9,11 @@ from tests.conftest import PROJECT, Application
 from tests.handlers.conftest import TASK_ID, put_task, sample
 from tests.support.rest import Reply, at, listing, send
 
-SAMPLES = sorted(path.stem for path in (PROJECT / "events" / "api").glob("*.json"))
+SAMPLES = sorted(
+    f"{function}/{path.stem}"
+    for function in ("api", "public", "receive_hint")
+    for path in (PROJECT / "events" / function).glob("*.json")
+)
 
 
 def mapped(event: dict[str, Any], base_path: str) -> dict[str, Any]:
@@ -29,11 +33,11 @@ def seen(reply: Reply) -> tuple[object, ...]:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_base_path_changes_no_answer(deployed: Application, name: str, base_path: str) -> None:
     put_task(deployed, "modify_succeeded")
-    event = sample(f"api/{name}")
+    event = sample(name)
     # So that both of a creation are replays of its key.
     send(event)
 
-    assert seen(send(mapped(sample(f"api/{name}"), base_path))) == seen(send(event))
+    assert seen(send(mapped(sample(name), base_path))) == seen(send(event))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from tests.conftest import Application, Clock
 from tests.handlers.conftest import TASK_ID, put_task, sample
 from tests.support.rest import assert_problem, at, having, send, showing
 
-DOCUMENTS = ["api/get_contract", "api/get_event_catalogue"]
+DOCUMENTS = ["public/get_contract", "public/get_event_catalogue"]
 
 
 def poll(tag: str, *, method: str = "GET", owner: str = "demo") -> dict[str, Any]:

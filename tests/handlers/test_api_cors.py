@@ -30,7 +30,7 @@ def environment(variables: dict[str, str]) -> dict[str, str]:
 
 
 def asked(path: str, method: str, **changes: Any) -> Reply:
-    event = sample("api/preflight") | {"path": path, "resource": path, "httpMethod": method}
+    event = sample("public/preflight") | {"path": path, "resource": path, "httpMethod": method}
     return send(event | changes)
 
 
@@ -88,7 +88,7 @@ def test_a_page_may_read_every_answer(deployed: Application) -> None:
         send(from_page(creation({"image_url": IMAGE}))),
         send(from_page(creation("{"))),
         send(from_page(showing("0" * 32))),
-        send(from_page(sample("api/get_health"))),
+        send(from_page(sample("public/get_health"))),
     ]
 
     assert [reply.status for reply in replies] == [202, 400, 404, 200]
@@ -131,16 +131,16 @@ def test_head_is_as_long_as_get(deployed: Application, tail: str) -> None:
 
 
 def test_the_contract_is_served_as_it_is_published() -> None:
-    get = send(sample("api/get_contract"))
-    head = send(sample("api/get_contract") | {"httpMethod": "HEAD"})
+    get = send(sample("public/get_contract"))
+    head = send(sample("public/get_contract") | {"httpMethod": "HEAD"})
 
     assert (get.status, get.headers["Content-Type"]) == (200, "application/json")
-    assert get.body == json.loads((PROJECT / "functions" / "openapi.json").read_text())
+    assert get.body == json.loads((PROJECT / "functions" / "public" / "openapi.json").read_text())
     assert (head.status, head.text) == (200, get.text)
 
 
 def test_every_answer_names_its_request(deployed: Application) -> None:
-    for event in (sample("api/get_health"), sample("api/list_tasks"), showing("x")):
+    for event in (sample("public/get_health"), sample("api/list_tasks"), showing("x")):
         assert send(event).headers["X-Request-Id"] == event["requestContext"]["requestId"]
 
 

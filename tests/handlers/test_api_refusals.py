@@ -138,7 +138,7 @@ def test_json_may_be_named_in_full(deployed: Application, content_type: str) -> 
 
 
 def test_a_path_without_a_route_is_a_problem_too(without_aws: None) -> None:
-    event = sample("api/get_health") | {"path": "/nowhere", "resource": "/nowhere"}
+    event = sample("public/get_health") | {"path": "/nowhere", "resource": "/nowhere"}
 
     assert_problem(send(event), 404, "route_not_found")
 

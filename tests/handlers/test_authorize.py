@@ -1,5 +1,6 @@
 """The authorizer: who is let in, and as whom."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -38,8 +39,20 @@ def test_a_good_token_becomes_its_owner(deployed: Application, clock: Clock, sch
     policy = ask(f"{scheme} {make_token(deployed, clock)}")
 
     assert policy["principalId"] == "ada"
-    assert policy["context"] == {"owner": "ada"}
+    assert policy["context"] == {"owner": "ada", "owner_in_json": "ada"}
     assert effect(policy) == "Allow"
+
+
+def test_an_owner_with_quotation_marks_stays_one_text_of_the_access_log(
+    deployed: Application, clock: Clock
+) -> None:
+    owner = 'a"b\\c\N{SNOWMAN}'
+    table = TokenTable(deployed.table("TOKENS_TABLE"))
+    context = ask(f"Bearer {table.create(owner=owner, name='laptop', now=clock())}")["context"]
+
+    assert context["owner"] == owner
+    assert json.loads(f'"{context["owner_in_json"]}"') == owner
+    assert context["owner_in_json"].isascii()
 
 
 def test_the_policy_fits_every_route_because_the_gateway_keeps_it(

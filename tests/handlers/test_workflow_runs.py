@@ -113,6 +113,7 @@ def interpreter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Interpreter:
     text = (PROJECT / "functions" / "generate_video.asl.yaml").read_text()
+    text = text.replace("${Partition}", "aws")
     for name in ("PollTask", "StoreVideo"):
         text = text.replace(
             f"${{{name}FunctionArn}}", f"arn:aws:lambda:us-east-1:123456789012:function:{name}"

@@ -23,7 +23,7 @@ def python_client(folder: Path) -> str:
     settings = folder / "settings.json"
     # Its own formatters are for people who read the code.
     settings.write_text('{"post_hooks": []}')
-    contract = PROJECT / "functions" / "openapi.json"
+    contract = PROJECT / "functions" / "public" / "openapi.json"
     package = folder / "generated_client"
     _run(
         *("openapi-python-client", "generate", "--fail-on-warning", "--meta", "none"),

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import functions.api.app as api
+import functions.public.app as public
+import functions.receive_hint.app as receive_hint
 from tests.handlers.conftest import invoke, sample
 
 IMAGE = "https://images.example.com/portraits/ada%20lovelace.jpg"
@@ -23,8 +25,17 @@ class Reply:
         return json.loads(self.text)
 
 
+APPS = (api.app, receive_hint.app, public.app)
+
+
 def send(event: dict[str, Any]) -> Reply:
-    answer = invoke(api.handler, event)
+    """Let the function answer that API Gateway calls for this resource and method."""
+    answering = (
+        function
+        for function in (api, receive_hint)
+        if event["httpMethod"] in function.app.methods.get(event["resource"], ())
+    )
+    answer = invoke(next(answering, public).handler, event)
     headers = {name: ", ".join(values) for name, values in answer["multiValueHeaders"].items()}
     return Reply(answer["statusCode"], headers, answer["body"])
 

@@ -1,11 +1,13 @@
 """What `sam build` makes runs under Lambda's own runtime."""
 
+import json
 import marshal
 import os
 import re
 import tomllib
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -52,11 +54,13 @@ def test_the_template_is_valid_to_the_sam_cli(tmp_path: Path) -> None:
     assert "is a valid SAM Template" in output
 
 
-def test_every_function_is_built_as_its_one_file(built: Path) -> None:
+def test_every_function_is_built_as_its_one_file_and_what_it_serves(built: Path) -> None:
     for folder in PROJECT.glob("functions/*/app.py"):
         name = folder.parent.name.title().replace("_", "") + "Function"
-        made = sorted(path.name for path in (built / name).iterdir())
-        assert made == ["app.py"]
+        made = {path.name for path in (built / name).iterdir()}
+        served = {path.name for path in folder.parent.glob("*.json")}
+        assert made == {"app.py"} | served
+        assert bool(served) is (name == "PublicFunction")
 
 
 def test_the_layer_holds_the_whole_package(layer: Path) -> None:
@@ -125,11 +129,10 @@ def test_the_built_api_answers_under_lambda_s_own_runtime(
     environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    code, log = built / "ApiFunction", tmp_path / "log"
+    log = tmp_path / "log"
     environment |= {
         "PYTHONPATH": os.pathsep.join(map(str, (layer, runtime))),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "LAMBDA_TASK_ROOT": str(code),
         "AWS_REGION": "us-east-1",
         "AWS_LAMBDA_FUNCTION_NAME": "api",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
@@ -137,14 +140,21 @@ def test_the_built_api_answers_under_lambda_s_own_runtime(
     }
     refused = sample("api/create_task") | {"body": "{"}
 
-    with running_function(emulator_program, code, environment, log) as invoke:
-        healthy = invoke(sample("api/get_health"))
-        unreadable = invoke(refused)
+    def answered(function: str, event: dict[str, Any]) -> httpx.Response:
+        code = built / function
+        variables = environment | {"LAMBDA_TASK_ROOT": str(code)}
+        with running_function(emulator_program, code, variables, log) as invoke:
+            return invoke(event)
+
+    healthy = answered("PublicFunction", sample("public/get_health"))
+    described = answered("PublicFunction", sample("public/get_contract"))
+    unreadable = answered("ApiFunction", refused)
 
     assert healthy.status_code == 200, log.read_text(errors="replace")
     answer = healthy.json()
     assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False), answer
     assert httpx.Response(200, text=answer["body"]).json()["status"] == "ok"
+    assert json.loads(described.json()["body"])["openapi"].startswith("3.1")
     problem = unreadable.json()
     assert problem["statusCode"] == 400, problem
     assert problem["multiValueHeaders"]["Content-Type"] == ["application/problem+json"]

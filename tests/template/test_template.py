@@ -13,13 +13,17 @@ from image_to_video import a2e_access
 from image_to_video.adapters import safe_download as downloads
 from image_to_video.adapters import task_table as table
 from image_to_video.contract.asyncapi import event_catalogue
+from image_to_video.contract.rest_routes import ROUTES
 from image_to_video.domain.errors import SettingsError
 from image_to_video.domain.schedule import Schedule
 from image_to_video.settings import SHORTEST_LEASE, Settings
 
 import functions.api.app as api
+import functions.public.app as public
+import functions.receive_hint.app as receive_hint
 from tests.conftest import PROJECT
 from tests.support.patience import PATIENCE
+from tests.support.permissions import statements
 
 PROMPTS = {"DEFAULT_PROMPT", "DEFAULT_NEGATIVE_PROMPT"}
 FOLDERS = sorted(path.parent.name for path in PROJECT.glob("functions/*/app.py"))
@@ -45,15 +49,10 @@ def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def actions(function: dict[str, Any]) -> set[str]:
+def actions(template: dict[str, Any], function: str) -> set[str]:
     """Everything a function may do."""
-    documents = [policy for policy in function["Policies"] if "Statement" in policy]
-    return {
-        action
-        for document in documents
-        for statement in document["Statement"]
-        for action in statement["Action"]
-    }
+    role = template["Resources"][f"{function}Role"]
+    return {action for statement in statements(role) for action in statement["Action"]}
 
 
 def test_cfn_lint_finds_nothing() -> None:
@@ -108,10 +107,24 @@ def test_hints_come_to_the_stack_s_own_api_unless_an_operator_says_otherwise(
     assert own["Fn::Sub"].replace("{api}", "${Api}") == output
 
 
-def test_hints_are_throttled_apart_from_what_owners_ask(template: dict[str, Any]) -> None:
-    every, hints = template["Resources"]["Api"]["Properties"]["MethodSettings"]
-    assert hints["ResourcePath"].replace("~1", "/").removeprefix("/") == "/hints/{task_id}"
-    assert hints["ThrottlingRateLimit"] < every["ThrottlingRateLimit"]
+def test_what_anybody_may_call_is_throttled_most(
+    template: dict[str, Any], functions: dict[str, dict[str, Any]]
+) -> None:
+    every, *others = template["Resources"]["Api"]["Properties"]["MethodSettings"]
+    assert (every["ResourcePath"], every["HttpMethod"]) == ("/*", "*")
+    limits = {
+        (setting["ResourcePath"].removeprefix("/").replace("~1", "/"), setting["HttpMethod"]): (
+            setting["ThrottlingRateLimit"]
+        )
+        for setting in others
+    }
+    owners = {
+        (route["Path"], route["Method"].upper()) for route in routes(functions["ApiFunction"])
+    }
+    assert set(limits) == owners | {("/hints/{task_id}", "POST")}
+    assert all(limits[route] > every["ThrottlingRateLimit"] for route in limits)
+    # So that hints leave room for what owners ask.
+    assert limits.pop(("/hints/{task_id}", "POST")) < min(limits.values())
 
 
 def test_events_say_that_their_schema_is_where_the_api_shows_it(
@@ -162,35 +175,48 @@ def test_defaults_are_settings_that_work(settings: Settings) -> None:
     assert settings.permit_loopback is False
 
 
-def test_the_routes_are_those_the_api_answers(functions: dict[str, dict[str, Any]]) -> None:
-    events = functions["ApiFunction"]["Events"].values()
-    written = {(event["Properties"]["Path"], event["Properties"]["Method"]) for event in events}
-    answered = {(path, name.lower()) for path, names in api.app.methods.items() for name in names}
-    # As well as its own methods each path has one for all others: OPTIONS, and 405.
-    assert written == answered | {(path, "any") for path, _ in answered}
-    assert {event["Type"] for event in events} == {"Api"}
+def routes(function: dict[str, Any]) -> list[dict[str, Any]]:
+    """The routes that a function answers, in the template's order."""
+    events = function.get("Events", {}).values()
+    return [event["Properties"] for event in events if event["Type"] == "Api"]
+
+
+def test_the_routes_are_those_the_functions_answer(functions: dict[str, dict[str, Any]]) -> None:
+    answering = {
+        "ApiFunction": api.app,
+        "ReceiveHintFunction": receive_hint.app,
+        "PublicFunction": public.app,
+    }
+    answered: dict[str, set[str]] = {}
+    for name, app in answering.items():
+        own = {(path, method.lower()) for path, names in app.methods.items() for method in names}
+        # As well as its own methods each path has one for all others: OPTIONS, and 405.
+        others = {(path, "any") for path in ROUTES} if app is public.app else set()
+        assert {(r["Path"], r["Method"]) for r in routes(functions[name])} == own | others
+        for path, names in app.methods.items():
+            assert not answered.get(path, set()) & names, "two functions answer the same"
+            answered[path] = answered.get(path, set()) | names
+    assert answered == ROUTES
+    assert {name for name, function in functions.items() if routes(function)} == set(answering)
 
 
 def test_the_routes_are_ordered_by_path_and_method(functions: dict[str, dict[str, Any]]) -> None:
-    routes = [event["Properties"] for event in functions["ApiFunction"]["Events"].values()]
-    keys = [(route["Path"], route["Method"] == "any", route["Method"]) for route in routes]
-    assert keys == sorted(keys)
+    for function in functions.values():
+        keys = [(r["Path"], r["Method"] == "any", r["Method"]) for r in routes(function)]
+        assert keys == sorted(keys)
 
 
 def test_only_public_routes_need_no_token(
     template: dict[str, Any], functions: dict[str, dict[str, Any]]
 ) -> None:
     assert template["Resources"]["Api"]["Properties"]["Auth"]["DefaultAuthorizer"] == "BearerToken"
-    routes = [
-        event["Properties"]
-        for function in functions.values()
-        for event in function.get("Events", {}).values()
-        if event["Type"] == "Api"
-    ]
-    free = {route["Path"] for route in routes if "Auth" in route and route["Method"] != "any"}
+    all_routes = [route for function in functions.values() for route in routes(function)]
+    free = {route["Path"] for route in all_routes if "Auth" in route and route["Method"] != "any"}
     assert "/health" in free
     assert free <= {"/", "/openapi.json", "/asyncapi.json", "/health", "/hints/{task_id}"}
-    assert all(route["Auth"] == {"Authorizer": "NONE"} for route in routes if "Auth" in route)
+    assert all(route["Auth"] == {"Authorizer": "NONE"} for route in all_routes if "Auth" in route)
+    # Whoever has no token wakes nothing that may spend.
+    assert all("Auth" not in route for route in routes(functions["ApiFunction"]))
 
 
 def test_every_function_folder_is_a_resource_and_every_resource_a_folder(
@@ -239,7 +265,7 @@ def test_a_lease_outlives_every_function_that_may_start(
     starting = {
         name: function["Timeout"]
         for name, function in functions.items()
-        if "secretsmanager:GetSecretValue" in actions(function)
+        if "secretsmanager:GetSecretValue" in actions(template, name)
     }
     assert {"ApiFunction", "OnImageUploadedFunction", "PollTaskFunction"} <= set(starting)
     assert max(starting.values()) < SHORTEST_LEASE
@@ -300,7 +326,7 @@ def test_the_state_machine_has_the_name_in_its_arn(template: dict[str, Any]) -> 
     name = template["Resources"]["GenerateVideo"]["Properties"]["Name"]["Fn::Sub"]
     arn = template["Globals"]["Function"]["Environment"]["Variables"]["STATE_MACHINE_ARN"]
     assert arn["Fn::Sub"].endswith(f":stateMachine:{name}")
-    assert (PROJECT / "template.yaml").read_text().count(":stateMachine:") == 1
+    assert (PROJECT / "template.yaml").read_text().count(":stateMachine:$") == 1
 
 
 def test_uploads_arrive_from_the_prefix_that_the_code_reads(

@@ -7,6 +7,7 @@ from image_to_video.domain.task import TaskStatus
 from image_to_video.observability import metrics
 
 from tests.conftest import PROJECT
+from tests.support.permissions import statements
 
 Resources = dict[str, Any]
 # What calls each asynchronous function, and where its failures end up.
@@ -61,11 +62,9 @@ def test_every_asynchronous_function_has_dead_letters_of_its_own(translated: Res
 def test_a_function_may_write_to_its_dead_letters_and_to_no_other_queue(
     translated: Resources, function: str, queue: str
 ) -> None:
-    role = translated[f"{function}Role"]["Properties"]
     given = [
         statement
-        for policy in role["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
+        for statement in statements(translated[f"{function}Role"])
         if "sqs:SendMessage" in statement["Action"]
     ]
     assert [statement["Resource"] for statement in given] == [arn(queue)]

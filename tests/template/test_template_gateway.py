@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
 from image_to_video.contract import rest_errors
 from image_to_video.contract.problem_details import Problem
 
-import functions.api.app as api
+import functions.public.app as public
 
 # https://docs.aws.amazon.com/apigateway/latest/api/API_PutGatewayResponse.html, as botocore has it.
 _OPERATION = (
@@ -82,7 +82,7 @@ def test_a_problem_that_the_api_has_too_is_the_same(
     answers: dict[str, dict[str, Any]],
 ) -> None:
     both = {
-        "DEFAULT_4XX": api.app.answer_no_route,
+        "DEFAULT_4XX": public.app.answer_no_route,
         "BAD_REQUEST_BODY": rest_errors.answer_unreadable,
         "DEFAULT_5XX": rest_errors.answer_unexpected,
     }
@@ -176,7 +176,7 @@ def test_the_access_log_names_no_header_and_no_query(translated: dict[str, Any])
     fields = json.loads(setting["Format"])
     assert {"request_id", "time", "owner", "route", "status"} <= set(fields)
     harmless = {
-        "$context.authorizer.owner",
+        "$context.authorizer.owner_in_json",
         "$context.error.responseType",
         "$context.extendedRequestId",
         "$context.httpMethod",

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.permissions import statements
+
 Resources = dict[str, Any]
 
 
@@ -16,15 +18,11 @@ def of_type(translated: Resources, kind: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
-    documents = [policy["PolicyDocument"] for policy in role["Properties"].get("Policies", [])]
-    return [statement for document in documents for statement in document["Statement"]]
-
-
 def test_the_data_of_users_outlives_the_stack(translated: Resources) -> None:
     kept = {"TasksTable", "TokensTable", "ImagesBucket", "VideosBucket"}
     for name in kept:
-        assert translated[name]["DeletionPolicy"] == "Retain", name
+        # A first deploy that fails leaves none of them behind, with nothing in it.
+        assert translated[name]["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert translated[name]["UpdateReplacePolicy"] == "Retain", name
 
 
@@ -129,10 +127,58 @@ def test_no_statement_permits_more_than_named_actions_on_named_resources(
             actions = given if isinstance(given, list) else [given]
             assert not any("*" in action for action in actions), name
             if statement["Resource"] == "*":
-                # Log delivery supports no narrower resource.
-                assert all(action.startswith("logs:") for action in actions), name
-                assert name == "GenerateVideoRole"
+                # X-Ray and the delivery of workflows' logs know no narrower resource.
+                kinds = {action.partition(":")[0] for action in actions}
+                assert kinds == {"xray"} or (kinds, name) == ({"logs"}, "GenerateVideoRole"), name
     assert seen > len(of_type(translated, "Lambda::Function"))
+
+
+def test_no_role_has_a_policy_that_others_write(translated: Resources) -> None:
+    """SAM attaches managed ones, which permit all logs, streams and traces of the account."""
+    roles = of_type(translated, "IAM::Role")
+    attached = {
+        name: arns
+        for name, role in roles.items()
+        if (arns := role["Properties"].get("ManagedPolicyArns"))
+    }
+    # API Gateway asks for this very one, on behalf of all APIs of the account.
+    [(name, [arn])] = attached.items()
+    assert name == "ApiGatewayLogRole"
+    assert arn["Fn::Sub"].endswith("/AmazonAPIGatewayPushToCloudWatchLogs")
+    assert not of_type(translated, "IAM::ManagedPolicy") | of_type(translated, "IAM::Policy")
+
+
+def test_a_function_writes_its_own_log_and_no_other(translated: Resources) -> None:
+    for name, function in of_type(translated, "Lambda::Function").items():
+        [written] = (
+            statement["Resource"]
+            for statement in statements(translated[f"{name}Role"])
+            if "logs:PutLogEvents" in statement["Action"]
+        )
+        group = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+        assert written == {"Fn::GetAtt": [group, "Arn"]}, name
+
+
+def test_one_function_reads_one_stream(translated: Resources) -> None:
+    readers = {
+        name: statement["Resource"]
+        for name, role in of_type(translated, "IAM::Role").items()
+        for statement in statements(role)
+        if any("Stream" in action or "Records" in action for action in statement["Action"])
+        and "logs:CreateLogStream" not in statement["Action"]
+        and "xray:PutTelemetryRecords" not in statement["Action"]
+    }
+    stream = {"Fn::GetAtt": ["TasksTable", "StreamArn"]}
+    assert readers == {"PublishEventsFunctionRole": stream}
+
+
+def test_the_workflow_s_role_is_taken_by_this_account_s_workflows_alone(
+    translated: Resources,
+) -> None:
+    document = translated["GenerateVideoRole"]["Properties"]["AssumeRolePolicyDocument"]
+    [trusted] = document["Statement"]
+    assert trusted["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert trusted["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"].endswith(":stateMachine:*")
 
 
 def test_only_publish_events_publishes_and_only_store_video_writes_videos(
@@ -236,7 +282,6 @@ def test_the_log_role_of_the_whole_account_outlives_the_stack(translated: Resour
         assert translated[name]["DeletionPolicy"] == "Retain", name
         assert translated[name]["UpdateReplacePolicy"] == "Retain", name
         assert translated[name]["Condition"] == "SetsApiGatewayLogRole", name
-    assert translated["Api"]["DependsOn"] == "ApiGatewayLogAccount"
 
 
 def test_the_workflow_s_log_is_named_as_aws_advises(translated: Resources) -> None:

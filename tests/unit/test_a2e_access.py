@@ -3,7 +3,7 @@
 import pytest
 from image_to_video import a2e_access
 from image_to_video.adapters.secret_cache import Secrets
-from image_to_video.domain.errors import GeneratorAccessError
+from image_to_video.domain.errors import GeneratorAccessError, SigningKeyUnavailableError
 from image_to_video.domain.task import WaitingFor
 from image_to_video.settings import Settings
 
@@ -58,3 +58,15 @@ def test_a_token_that_cannot_be_read_is_what_tasks_wait_for(
     with pytest.raises(GeneratorAccessError) as caught:
         a2e_access.account_token(settings)()
     assert caught.value.waiting_for is WaitingFor.ACCESS
+
+
+def test_a_signing_key_that_cannot_be_read_is_said_to_be_one(
+    application: Application, settings: Settings
+) -> None:
+    assert a2e_access.signing_key(settings)() == "k" * 64
+    a2e_access.secrets.cache_clear()
+    application.client("secretsmanager").delete_secret(
+        SecretId=settings.cursor_key_secret, ForceDeleteWithoutRecovery=True
+    )
+    with pytest.raises(SigningKeyUnavailableError):
+        a2e_access.signing_key(settings)()

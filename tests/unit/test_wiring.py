@@ -4,9 +4,9 @@ import logging
 
 import httpx
 import pytest
-from botocore.exceptions import ClientError
 from image_to_video import wiring
 from image_to_video.adapters.safe_download import Downloads
+from image_to_video.domain.errors import SigningKeyUnavailableError
 
 from tests.conftest import Application
 
@@ -30,7 +30,7 @@ def test_no_library_writes_links_into_the_log(caplog: pytest.LogCaptureFixture) 
     assert "secret" not in caplog.text
 
 
-def test_only_a_cursor_needs_the_cursors_key(application: Application) -> None:
+def test_only_a_cursor_and_a_hint_need_the_signing_key(application: Application) -> None:
     """Every other function builds the service too, and may not read that secret."""
     name = application.environment["CURSOR_KEY_SECRET"]
     application.client("secretsmanager").delete_secret(
@@ -38,5 +38,5 @@ def test_only_a_cursor_needs_the_cursors_key(application: Application) -> None:
     )
     tasks = wiring.video_tasks()
     assert tasks.list("anna", limit=5).data == []
-    with pytest.raises(ClientError):
+    with pytest.raises(SigningKeyUnavailableError):
         tasks._cursors.write({"created_at": "", "task_id": "", "owner": ""}, b"")

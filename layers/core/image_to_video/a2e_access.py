@@ -1,4 +1,4 @@
-"""How the generator is reached: by whose token, at which address."""
+"""How the generator is reached: by whose token, at which address; and how its hints are known."""
 
 from collections.abc import Callable
 from functools import cache
@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from image_to_video import clients
 from image_to_video.adapters.secret_cache import Secrets
-from image_to_video.domain.errors import GeneratorAccessError
+from image_to_video.domain.errors import GeneratorAccessError, SigningKeyUnavailableError
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.task import WaitingFor
 from image_to_video.settings import Settings
@@ -53,6 +53,18 @@ def _not_set() -> GeneratorAccessError:
     return GeneratorAccessError(
         "no A2E token is set; set it with: i2v a2e-token set", waiting_for=WaitingFor.ACCESS
     )
+
+
+def signing_key(config: Settings) -> Callable[[], str]:
+    """What reads the key of cursors and hints; it raises `SigningKeyUnavailableError`."""
+
+    def key() -> str:
+        try:
+            return secrets().get(config.cursor_key_secret)
+        except (BotoCoreError, ClientError) as error:
+            raise SigningKeyUnavailableError("the signing key cannot be read") from error
+
+    return key
 
 
 def generator(config: Settings) -> Generator:

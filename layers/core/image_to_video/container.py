@@ -9,14 +9,12 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from image_to_video import clients
-from image_to_video.adapters.dynamodb_table import Table
-from image_to_video.adapters.token_table import TokenTable
 from image_to_video.domain.errors import SettingsError
 from image_to_video.settings import Settings
 
 if TYPE_CHECKING:
     from image_to_video.adapters.event_topic import EventTopic
+    from image_to_video.adapters.token_table import TokenTable
 
 
 def now() -> datetime:
@@ -32,8 +30,13 @@ def settings() -> Settings:
 
 
 @cache
-def token_table() -> TokenTable:
+def token_table() -> "TokenTable":
     """The tokens that the authorizer asks."""
+    # What the functions with no rights, or with others, need not import.
+    from image_to_video import clients
+    from image_to_video.adapters.dynamodb_table import Table
+    from image_to_video.adapters.token_table import TokenTable
+
     return TokenTable(Table(clients.dynamodb(), settings().tokens_table))
 
 
@@ -41,6 +44,7 @@ def token_table() -> TokenTable:
 def event_topic() -> "EventTopic":
     """The topic that subscribers listen to."""
     # The one function that publishes needs it.
+    from image_to_video import clients
     from image_to_video.adapters.event_topic import EventTopic
 
     config = settings()

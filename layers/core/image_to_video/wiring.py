@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from image_to_video import clients
-from image_to_video.a2e_access import account_token, generator, secrets
+from image_to_video.a2e_access import generator, signing_key
 from image_to_video.adapters.duration_table import DurationTable
 from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.limit_table import LimitTable
@@ -47,7 +47,7 @@ class Application:
     config: Settings
     generator: Generator
     downloads: "Downloads"
-    account_token: Callable[[], str]
+    signing_key: Callable[[], str]
     now: Callable[[], datetime]
 
     @cached_property
@@ -75,7 +75,7 @@ class Application:
             ),
             canceler=self._canceler,
             line=self._line,
-            cursors=Cursors(self._cursor_key),
+            cursors=Cursors(lambda: self.signing_key().encode()),
             learned=self._learned,
             now=self.now,
         )
@@ -136,11 +136,7 @@ class Application:
 
     @cached_property
     def _hint_tokens(self) -> HintTokens:
-        return HintTokens(address=self.config.hints_address, key=self.account_token)
-
-    def _cursor_key(self) -> bytes:
-        """Only asked for where there is a cursor, since only the API may read it."""
-        return secrets().get(self.config.cursor_key_secret).encode()
+        return HintTokens(address=self.config.hints_address, key=self.signing_key)
 
     @cached_property
     def _starter(self) -> Starter:
@@ -258,7 +254,7 @@ def application(api_id: str | None = None) -> Application:
         config,
         generator=on_first_use(lambda: generator(config)),
         downloads=on_first_use(lambda: _downloads(config)),
-        account_token=account_token(config),
+        signing_key=signing_key(config),
         now=now,
     )
 

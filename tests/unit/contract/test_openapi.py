@@ -14,9 +14,14 @@ from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import functions.api.app as api
+import functions.public.app as public
+import functions.receive_hint.app as receive_hint
 from tests.conftest import PROJECT
+from tests.support.rest import APPS
 
-CONTRACT: dict[str, Any] = json.loads((PROJECT / "functions" / "openapi.json").read_text())
+CONTRACT: dict[str, Any] = json.loads(
+    (PROJECT / "functions" / "public" / "openapi.json").read_text()
+)
 OPERATIONS: dict[str, dict[str, Any]] = {
     operation["operationId"]: operation
     for item in CONTRACT["paths"].values()
@@ -50,7 +55,7 @@ def contents() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_the_committed_file_is_what_the_code_says() -> None:
-    assert describe(api.app, __version__) == CONTRACT, "run: make contracts"
+    assert describe(APPS, __version__) == CONTRACT, "run: make contracts"
 
 
 def test_it_is_valid_openapi_3_1() -> None:
@@ -75,7 +80,8 @@ def test_every_operation_is_described() -> None:
 
 def test_every_route_declares_the_model_that_it_returns() -> None:
     for name, operation in OPERATIONS.items():
-        returned = get_type_hints(getattr(api, name))["return"]
+        [route] = (vars(app)[name] for app in (api, receive_hint, public) if name in vars(app))
+        returned = get_type_hints(route)["return"]
         (model,) = get_args(returned) or (returned,)
         # A redirect has no content, whatever else the route may answer.
         models = {*(get_args(model) if isinstance(model, UnionType) else [model])} - {NoneType}

@@ -41,6 +41,7 @@ ANSWERS: list[tuple[ImageToVideoError, int, str, bool]] = [
             errors.DurationsUnavailableError("down"),
             errors.WorkflowUnavailableError("down"),
             errors.WorkflowBusyError("busy"),
+            errors.SigningKeyUnavailableError("denied"),
             errors.UnauthorizedError(),
             errors.GeneratorError("down"),
             errors.GeneratorUnavailableError("down"),

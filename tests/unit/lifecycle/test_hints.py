@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from image_to_video.contract.requests import TaskRequest
-from image_to_video.domain.errors import GeneratorAccessError, WorkflowUnavailableError
+from image_to_video.domain.errors import SigningKeyUnavailableError, WorkflowUnavailableError
 from image_to_video.domain.generator import Ready, Started, StartRequest
 from image_to_video.domain.schedule import expects_hint
-from image_to_video.domain.task import Task, TaskStatus, WaitingFor
+from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.hints import Hints, HintTokens
 from image_to_video.lifecycle.workflow_steps import Phase, Step
 from image_to_video.wiring import Application as Services
@@ -92,7 +92,7 @@ def test_the_token_is_neither_the_account_s_nor_shown() -> None:
 
 def test_without_an_address_or_a_key_no_hint_is_asked_for() -> None:
     def key() -> str:
-        raise GeneratorAccessError("unreadable", waiting_for=WaitingFor.ACCESS)
+        raise SigningKeyUnavailableError("unreadable")
 
     assert HintTokens(address=None, key=lambda: "sk_test").request(f"{TASK}-1") is None
     assert HintTokens(address=ADDRESS, key=key).request(f"{TASK}-1") is None

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what the resolver knows of its routes, and what it cannot say itself."""
+"""The OpenAPI document: what the resolvers know of their routes, and what it cannot say itself."""
 
 from functools import cache
 from http import HTTPStatus
@@ -65,11 +65,20 @@ _IF_NONE_MATCH: Final = {
 
 
 @cache
-def describe(app: APIGatewayRestResolver, version: str) -> Node:
-    """The contract of this resolver's routes, complete."""
-    document: Node = app.get_openapi_schema(
-        title="image-to-video", version=version, description=_ABOUT
-    ).model_dump(mode="json", by_alias=True, exclude_none=True)
+def describe(apps: tuple[APIGatewayRestResolver, ...], version: str) -> Node:
+    """The contract of these resolvers' routes, complete."""
+    document, *others = (
+        app.get_openapi_schema(
+            title="image-to-video", version=version, description=_ABOUT
+        ).model_dump(mode="json", by_alias=True, exclude_none=True)
+        for app in apps
+    )
+    for other in others:
+        document["paths"] |= other["paths"]
+        document["components"]["schemas"] |= other["components"]["schemas"]
+    # In the order that one resolver for all of them has.
+    document["paths"] = dict(sorted(document["paths"].items(), key=lambda path: "{" not in path[0]))
+    document["components"]["schemas"] = dict(sorted(document["components"]["schemas"].items()))
     for item in document["paths"].values():
         for operation in item.values():
             _complete_operation(operation)

@@ -1,11 +1,10 @@
-"""The resolver of the REST API: what holds for every answer, whatever its route."""
+"""The resolver of the REST API: what holds for every answer, whatever its route and function."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
@@ -15,10 +14,8 @@ from image_to_video.contract import cors, rest_errors
 from image_to_video.contract.http_semantics import field_value, matches, not_modified
 from image_to_video.contract.rest_errors import no_such_task, problem_response
 from image_to_video.contract.rest_requests import readable_only, without_base_path
+from image_to_video.contract.rest_routes import methods_at
 from image_to_video.domain.errors import SettingsError
-
-# Powertools finds no route for a path whose parameter has other characters than these.
-_PART: Final = r"[-._~()'!*:@,;=+&$%<> \[\]{}|^\w]+"
 
 
 class RestApi(APIGatewayRestResolver):
@@ -73,7 +70,7 @@ class RestApi(APIGatewayRestResolver):
     def answer_no_route(self, _: NotFoundError) -> Response[str]:
         """Answer OPTIONS, and every other path or method that is none of the API's."""
         event = self.current_event
-        methods = self._methods_at(event.path)
+        methods = methods_at(event.path)
         if not methods:
             if "task_id" in (event.path_parameters or {}):
                 return no_such_task()
@@ -90,11 +87,3 @@ class RestApi(APIGatewayRestResolver):
             )
         allow |= cors.may_send(self.cors_origin(), allow["Allow"])
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=allow, body="")
-
-    def _methods_at(self, path: str) -> set[str]:
-        return {
-            method
-            for pattern, methods in self.methods.items()
-            if re.match(re.sub(r"\{\w+\}", lambda _: _PART, pattern) + "/*$", path)
-            for method in methods
-        }

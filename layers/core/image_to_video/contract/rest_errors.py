@@ -18,6 +18,7 @@ from image_to_video.domain.errors import (
     InvalidCursorError,
     InvalidTaskError,
     NoVideoError,
+    SigningKeyUnavailableError,
     TaskNotFoundError,
     VideoNotReadyError,
 )
@@ -43,6 +44,8 @@ router = APIGatewayRouter()
 @router.exception_handler(ImageToVideoError)
 def answer_error(error: ImageToVideoError) -> Response[str]:
     """Everything raised on purpose."""
+    if isinstance(error, SigningKeyUnavailableError):
+        return _unexpected()
     if isinstance(error, GeneratorRejectedError):
         status, replayed = HTTPStatus.UNPROCESSABLE_ENTITY, REPLAYED if error.replayed else None
         return problem_response(status, error.code, str(error), headers=replayed)
@@ -94,7 +97,12 @@ def answer_unreadable(_: RecursionError) -> Response[str]:
 
 @router.exception_handler(Exception)
 def answer_unexpected(_: Exception) -> Response[str]:
-    """An unexpected error: the log and a metric say what it was, the caller may ask again."""
+    """An unexpected error."""
+    return _unexpected()
+
+
+def _unexpected() -> Response[str]:
+    """The log and a metric say what it was, the caller may ask again."""
     logger.exception("request failed")
     count("RequestsFailed")
     detail = "Something went wrong here; ask again, with the same Idempotency-Key."

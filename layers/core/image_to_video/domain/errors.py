@@ -12,6 +12,7 @@ ImageToVideoError                  base; carries a message fit for a log
 ├── DurationsUnavailableError      durations of other tasks cannot be read or counted now
 ├── WorkflowUnavailableError       no execution could be started now
 │   └── WorkflowBusyError          Step Functions was asked too often
+├── SigningKeyUnavailableError     what signs cursors and hints cannot be read now
 ├── InvalidCursorError             a list cursor that this application did not write
 ├── UnauthorizedError              no token, or an unknown one
 ├── GeneratorError                 the outside generator
@@ -77,6 +78,10 @@ class WorkflowUnavailableError(ImageToVideoError):
 
 class WorkflowBusyError(WorkflowUnavailableError):
     """Step Functions was asked too often for now."""
+
+
+class SigningKeyUnavailableError(ImageToVideoError):
+    """The key that signs cursors and hints cannot be read now."""
 
 
 class InvalidCursorError(ImageToVideoError):

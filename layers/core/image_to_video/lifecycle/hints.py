@@ -1,9 +1,9 @@
 """Hints: the generator's own calls that a task has changed, worth one poll and never believed.
 
 Their token is `attempt's number.tag`. The tag is an HMAC-SHA-256 of the attempt's name under a key
-derived from the account's token at the generator: every function that starts may read that one
-already, and nothing is kept of the tag. Another token of the account invalidates the hints under
-way, which costs their tasks a scheduled poll.
+derived from the stack's signing key, so that whoever takes hints needs no token of the account's.
+Nothing is kept of the tag. Another signing key invalidates the hints under way, which costs their
+tasks a scheduled poll.
 """
 
 import base64
@@ -14,13 +14,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.domain.errors import GeneratorAccessError, TaskConflictError, TaskNotFoundError
+from image_to_video.domain.errors import (
+    SigningKeyUnavailableError,
+    TaskConflictError,
+    TaskNotFoundError,
+)
 from image_to_video.domain.generator import HintRequest
 from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.executions import Executions
-from image_to_video.observability import count
+from image_to_video.observability import count, logger
 
-# Names the use of the key, so that no tag of it means anything elsewhere.
+# Names the use of the key, which signs cursors too: no tag of one means anything as the other.
 _PURPOSE: Final = b"image-to-video hint token 1"
 _TOKEN: Final = re.compile(r"([1-9][0-9]?)\.([A-Za-z0-9_-]{43})")
 # A task is polled for a hint at most so often, and at most so many times.
@@ -33,7 +37,7 @@ _TRIES: Final = 3
 class HintTokens:
     """Asks for hints and recognizes them. Without an `address` of the API, none are asked for.
 
-    `key` is only called where it is needed, and may raise `GeneratorAccessError`.
+    `key` is only called where it is needed, and may raise `SigningKeyUnavailableError`.
     """
 
     def __init__(self, *, address: str | None, key: Callable[[], str]) -> None:
@@ -47,8 +51,9 @@ class HintTokens:
         task_id, _, number = attempt.rpartition("-")
         try:
             token = f"{number}.{self._tag(attempt)}"
-        except GeneratorAccessError:
-            # The start needs the same token, and says what is wrong with it.
+        except SigningKeyUnavailableError:
+            # The start goes on: its task is polled more often in place of a hint.
+            logger.exception("no hint is asked for")
             return None
         return HintRequest(f"{self._address}/hints/{task_id}", token)
 
@@ -86,7 +91,7 @@ class Hints:
         """Give the task an execution that polls at once, if a poll can tell anything new.
 
         Late, repeated and forged hints change nothing, and the caller learns nothing. Raises
-        `WorkflowUnavailableError`, and `GeneratorAccessError` where no token can be checked.
+        `WorkflowUnavailableError`, and `SigningKeyUnavailableError` where no token can be checked.
         """
         attempt = self._tokens.attempt_of(task_id, token)
         if attempt is None:

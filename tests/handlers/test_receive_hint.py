@@ -19,7 +19,7 @@ def environment(environment: dict[str, str]) -> dict[str, str]:
 
 
 def hint(task_id: str, token: str | None, body: str = "{}") -> Reply:
-    event = sample("api/receive_hint")
+    event = sample("receive_hint/hint")
     event["path"] = f"/hints/{task_id}"
     event["pathParameters"] = {"task_id": task_id}
     for name in ("headers", "multiValueHeaders"):
