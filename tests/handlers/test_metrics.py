@@ -34,7 +34,16 @@ from tests.handlers.conftest import invoke, sample
 from tests.handlers.test_api_hints import OWN, hint
 from tests.support.fake_a2e import FakeA2E, accepted, record
 from tests.support.rest import at, creation, send
-from tests.support.watched import OURS, Watched, alarms, shown_by, watched_by, widgets
+from tests.support.watched import (
+    OURS,
+    Watched,
+    alarms,
+    fields_of,
+    queries,
+    shown_by,
+    watched_by,
+    widgets,
+)
 from tests.support.workflow import stop_execution
 
 STACK = "dev"
@@ -376,3 +385,29 @@ def test_two_stacks_do_not_mix(
         found.append(sent(capsys.readouterr().out))
     assert all(found)
     assert not found[0] & found[1]
+
+
+def test_saved_queries_read_fields_that_lines_have(
+    stage: Stage, template: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for scenario in (a_task_that_ends_well, a_record_that_cannot_be_read):
+        stage.stack.reset()
+        scenario(stage)
+    an_event_that_is_published = sample("publish_events/insert")
+    invoke(publish_events.handler, an_event_that_is_published)
+    an_event_that_cannot_be_published(stage)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    written = {name for line in lines for name in line}
+    # Lambda's own word, of an error that nobody caught.
+    written.add("errorType")
+    for name, query in queries(template["Resources"]).items():
+        assert fields_of(query["QueryString"]) <= written, name
+    messages = {line.get("message") for line in lines}
+    asked = {
+        text
+        for query in queries(template["Resources"]).values()
+        for text in re.findall(r'message = "([^"]+)"', query["QueryString"])
+    }
+    assert asked == {"start accepted"} <= messages
+    starts = [line for line in lines if line.get("message") == "start accepted"]
+    assert {(start["owner"], start["coins"]) for start in starts} == {("demo", 30)}
