@@ -3,7 +3,9 @@
 A scenario drives the real handlers until it happens; what they print for CloudWatch is read.
 """
 
+import io
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from image_to_video.domain.errors import (
 )
 from image_to_video.domain.generator import Ready, Started
 from image_to_video.domain.task import WaitingFor
-from image_to_video.observability import metrics
+from image_to_video.observability import logger, metrics
 
 import functions.on_image_uploaded.app as on_image_uploaded
 import functions.poll_task.app as poll_task
@@ -387,16 +389,19 @@ def test_two_stacks_do_not_mix(
     assert not found[0] & found[1]
 
 
-def test_saved_queries_read_fields_that_lines_have(
-    stage: Stage, template: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_saved_queries_read_fields_that_lines_have(stage: Stage, template: dict[str, Any]) -> None:
+    printed = io.StringIO()
+    handler = logging.StreamHandler(printed)
+    handler.setFormatter(logger.handlers[0].formatter)
+    logger.addHandler(handler)
     for scenario in (a_task_that_ends_well, a_record_that_cannot_be_read):
         stage.stack.reset()
         scenario(stage)
     an_event_that_is_published = sample("publish_events/insert")
     invoke(publish_events.handler, an_event_that_is_published)
     an_event_that_cannot_be_published(stage)
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    logger.removeHandler(handler)
+    lines = [json.loads(line) for line in printed.getvalue().splitlines()]
     written = {name for line in lines for name in line}
     # Lambda's own word, of an error that nobody caught.
     written.add("errorType")

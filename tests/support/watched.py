@@ -88,5 +88,5 @@ def fields_of(query: str) -> set[str]:
     """The names of fields that a query reads, without those that it makes itself."""
     bare = re.sub(r'"[^"]*"', "", query)
     made = set(re.findall(r"\bas (\w+)", bare))
-    names = set(re.findall(r"@?\b[A-Za-z_]\w*(?!\s*\()", bare))
+    names = set(re.findall(r"@?\b[A-Za-z_]\w*\b(?!\s*\()", bare))
     return {name for name in names - made - set(_WORDS.split()) if not name.startswith("@")}

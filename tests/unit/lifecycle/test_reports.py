@@ -23,16 +23,6 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.message for record in caplog.records if record.name == "image-to-video"]
 
 
-@pytest.fixture
-def caplog(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """With the lines of our own logger, which hands nothing on."""
-    from image_to_video.observability import logger
-
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
-
-
 def accepted(task: Task, *, coins: int | None) -> Task:
     attempt = Attempt(
         name="1", lease_owner="a", sent_at=NOW, lease_until=NOW, coins_reserved=60, in_flight=False
