@@ -3,9 +3,7 @@
 A scenario drives the real handlers until it happens; what they print for CloudWatch is read.
 """
 
-import io
 import json
-import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from image_to_video.domain.errors import (
 )
 from image_to_video.domain.generator import Ready, Started
 from image_to_video.domain.task import WaitingFor
-from image_to_video.observability import logger, metrics
+from image_to_video.observability import metrics
 
 import functions.on_image_uploaded.app as on_image_uploaded
 import functions.poll_task.app as poll_task
@@ -40,8 +38,6 @@ from tests.support.watched import (
     OURS,
     Watched,
     alarms,
-    fields_of,
-    queries,
     shown_by,
     watched_by,
     widgets,
@@ -387,32 +383,3 @@ def test_two_stacks_do_not_mix(
         found.append(sent(capsys.readouterr().out))
     assert all(found)
     assert not found[0] & found[1]
-
-
-def test_saved_queries_read_fields_that_lines_have(stage: Stage, template: dict[str, Any]) -> None:
-    printed = io.StringIO()
-    handler = logging.StreamHandler(printed)
-    handler.setFormatter(logger.handlers[0].formatter)
-    logger.addHandler(handler)
-    for scenario in (a_task_that_ends_well, a_record_that_cannot_be_read):
-        stage.stack.reset()
-        scenario(stage)
-    an_event_that_is_published = sample("publish_events/insert")
-    invoke(publish_events.handler, an_event_that_is_published)
-    an_event_that_cannot_be_published(stage)
-    logger.removeHandler(handler)
-    lines = [json.loads(line) for line in printed.getvalue().splitlines()]
-    written = {name for line in lines for name in line}
-    # Lambda's own word, of an error that nobody caught.
-    written.add("errorType")
-    for name, query in queries(template["Resources"]).items():
-        assert fields_of(query["QueryString"]) <= written, name
-    messages = {line.get("message") for line in lines}
-    asked = {
-        text
-        for query in queries(template["Resources"]).values()
-        for text in re.findall(r'message = "([^"]+)"', query["QueryString"])
-    }
-    assert asked == {"start accepted"} <= messages
-    starts = [line for line in lines if line.get("message") == "start accepted"]
-    assert {(start["owner"], start["coins"]) for start in starts} == {("demo", 30)}
