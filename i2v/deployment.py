@@ -115,6 +115,11 @@ def packaged_template(emulator: Reached) -> dict[str, Any]:
             case "AWS::Serverless::StateMachine":
                 path = PROJECT / properties.pop("DefinitionUri")
                 properties["Definition"] = yaml.safe_load(path.read_text())
+            # Saved queries and alarms on computed metrics: the emulator has neither.
+            case "AWS::Logs::QueryDefinition":
+                del template["Resources"][name]
+            case "AWS::CloudWatch::Alarm" if "Metrics" in properties:
+                del template["Resources"][name]
             # The emulator serves plain http, so a policy that denies it would deny everything.
             case kind if "PolicyDocument" in properties and kind.endswith("Policy"):
                 document = properties["PolicyDocument"]

@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from image_to_video.adapters.task_table import task_of
 from image_to_video.container import event_topic
-from image_to_video.observability import logger, metrics
+from image_to_video.observability import count, logger, metrics
 
 
 def publish(record: DynamoDBRecord) -> None:
@@ -36,7 +36,10 @@ class Records(BatchProcessor):
     def failure_handler(self, record: Any, exception: ExceptionInfo) -> FailureResponse:
         """Log which change could not be published, and why."""
         reason = f"{type(exception[1]).__name__}: {exception[1]}"
-        logger.error("event not published", extra={"event_id": record.event_id, "reason": reason})
+        count("EventsFailed")
+        keys = record.dynamodb.keys if record.dynamodb else None
+        which = {"event_id": record.event_id, "task_id": (keys or {}).get("task_id")}
+        logger.error("event not published", extra=which | {"reason": reason})
         return super().failure_handler(record, exception)
 
 

@@ -217,6 +217,11 @@ def revives_one_with_a_slot(stage: Stage) -> bool:
     return stage.call("ReconcileTasksFunction", {}) is not None
 
 
+def measures_what_is_open(stage: Stage) -> bool:
+    stage.queued()
+    return stage.call("ReconcileTasksFunction", {}) is not None
+
+
 def redrives_one_with_a_slot(stage: Stage) -> bool:
     task = stage.record(status=TaskStatus.GENERATING, generator_task_id="f" * 24)
     return stage.call("RedriveTaskFunction", {"task_id": task.task_id}) is not None
@@ -348,6 +353,7 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
         looks_before_it_reopens
     ),
     ("ReconcileTasksFunction", "dynamodb:GetItem", "TasksTable"): revives,
+    ("ReconcileTasksFunction", "dynamodb:BatchGetItem", "TasksTable"): measures_what_is_open,
     ("ReconcileTasksFunction", "dynamodb:PutItem", "TasksTable"): revives,
     ("ReconcileTasksFunction", "dynamodb:Query", "open_by_next_poll"): revives,
     ("ReconcileTasksFunction", "dynamodb:Query", "LimitsTable"): revives,

@@ -160,6 +160,7 @@ def test_nothing_imports_in_a_circle() -> None:
 
 
 def test_only_the_container_hands_the_environment_to_the_settings() -> None:
+    """Metrics know the stack by its name even where the settings are what is wrong."""
     readers = [
         path.name
         for path in (*PACKAGE.rglob("*.py"), *handlers)
@@ -167,7 +168,7 @@ def test_only_the_container_hands_the_environment_to_the_settings() -> None:
         if isinstance(node, ast.Attribute | ast.Name)
         and (node.attr if isinstance(node, ast.Attribute) else node.id) in ("environ", "getenv")
     ]
-    assert readers == ["container.py"]
+    assert sorted(readers) == ["container.py", "observability.py"]
 
 
 def required(paragraph: int) -> set[str]:

@@ -103,6 +103,6 @@ def test_parameters_metrics_and_alarms_are_documented() -> None:
         for folder in ("functions", "layers")
         for path in (PROJECT / folder).rglob("*.py")
     )
-    metrics = set(re.findall(r'\bcount\(\s*"(\w+)"', code))
+    metrics = set(re.findall(r'\b(?:count|measure)\(\s*"(\w+)"', code))
     alarms = set(re.findall(r"^  (\w+Alarm):$", template, re.M))
     assert metrics | alarms <= quoted(DOCS / "operations.md")

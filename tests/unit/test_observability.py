@@ -4,7 +4,14 @@ import json
 import logging
 
 import pytest
-from image_to_video.observability import count, hide_query, logger, metrics, without_secrets
+from image_to_video.observability import (
+    count,
+    hide_query,
+    logger,
+    measure,
+    metrics,
+    without_secrets,
+)
 
 SECRET = "s3cret"
 
@@ -46,3 +53,29 @@ def test_a_count_is_added_to_its_metric() -> None:
     count("TasksLate", 2)
     assert metrics.metric_set["TasksLate"]["Value"] == [1.0, 2.0]
     metrics.clear_metrics()
+
+
+@pytest.mark.parametrize(("named", "stack"), [("dev", "dev"), ("", "unknown"), (None, "unknown")])
+def test_a_metric_tells_its_stack_after_each_flush_again(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    named: str | None,
+    stack: str,
+) -> None:
+    """Read from the environment alone: wrong settings must not keep a failure from being told."""
+    if named is None:
+        monkeypatch.delenv("STACK_NAME", raising=False)
+    else:
+        monkeypatch.setenv("STACK_NAME", named)
+    metrics.clear_metrics()
+    for _ in range(2):
+        count("TasksLate")
+        measure("TimeToVideo", 7.5, "Seconds")
+        metrics.flush_metrics()
+        told = json.loads(capsys.readouterr().out)
+        assert (told["stack"], told["service"]) == (stack, "image-to-video")
+        assert told["TimeToVideo"] == [7.5]
+        (directive,) = told["_aws"]["CloudWatchMetrics"]
+        assert [sorted(names) for names in directive["Dimensions"]] == [["service", "stack"]]
+        units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+        assert units == {"TasksLate": "Count", "TimeToVideo": "Seconds"}

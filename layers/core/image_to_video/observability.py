@@ -2,9 +2,10 @@
 
 import json
 import logging
+import os
 import re
 import warnings
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -64,4 +65,17 @@ metrics = Metrics(namespace="ImageToVideo", service="image-to-video")
 
 def count(name: str, value: int = 1) -> None:
     """Add to the counter `name`; it reaches CloudWatch with the function's log."""
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    _add(name, MetricUnit.Count, value)
+
+
+def measure(name: str, value: float, unit: Literal["Count", "Percent", "Seconds"]) -> None:
+    """Note one value of the metric `name`, of which averages and percentiles are shown."""
+    _add(name, MetricUnit(unit), value)
+
+
+def _add(name: str, unit: MetricUnit, value: float) -> None:
+    # Read here and not from the settings, which may be what is wrong. Several stacks of an account
+    # share the namespace.
+    if "stack" not in metrics.dimension_set:
+        metrics.add_dimension(name="stack", value=os.environ.get("STACK_NAME") or "unknown")
+    metrics.add_metric(name=name, unit=unit, value=value)

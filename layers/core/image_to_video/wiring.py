@@ -112,6 +112,7 @@ class Application:
     @cached_property
     def repair(self) -> "Repair":
         """What operators and the schedule ask for."""
+        from image_to_video.lifecycle.gauges import Gauges
         from image_to_video.lifecycle.overdue import Turns
         from image_to_video.lifecycle.repair import Repair
 
@@ -126,6 +127,7 @@ class Application:
             starter=self._starter,
             schedule=self.config.schedule,
             turns=Turns(now=self.now),
+            gauges=Gauges(self._table, self._limits, now=self.now),
             now=self.now,
         )
 

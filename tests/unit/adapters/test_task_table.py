@@ -232,7 +232,7 @@ def test_closing_takes_a_task_out_of_the_index(application: Application, table: 
     assert "next_poll_at" not in item
 
 
-def test_overdue_are_open_tasks_alone_the_oldest_first(table: TaskTable) -> None:
+def test_open_tasks_come_by_their_next_poll_what_is_overdue_first(table: TaskTable) -> None:
     def put(name: str, seconds: int, **fields: Any) -> None:
         due = NOW + timedelta(seconds=seconds)
         table.create(a_task(**{"task_id": name, "next_poll_at": due} | fields))
@@ -247,10 +247,11 @@ def test_overdue_are_open_tasks_alone_the_oldest_first(table: TaskTable) -> None
             NOW, FailureCode.INVALID_IMAGE, "bad"
         )
     )
-    assert [task_id for _, task_id in table.overdue(NOW)] == ["earlier", "later"]
+    found = [task_id for _, task_id in table.open_tasks(NOW)]
+    assert found == ["earlier", "later", "now", "future"]
 
 
-def test_overdue_tasks_are_spread_over_all_partitions_and_read_from_each(
+def test_open_tasks_are_spread_over_all_partitions_and_read_from_each(
     application: Application, table: TaskTable
 ) -> None:
     """One partition of the index would bear 1,000 writes a second for all open tasks."""
@@ -261,7 +262,7 @@ def test_overdue_tasks_are_spread_over_all_partitions_and_read_from_each(
     spread = Counter(str(item["open"]) for item in items)
     assert set(spread) == {str(part) for part in range(OPEN_PARTITIONS)}
     assert max(spread.values()) < 60 // 3
-    found = list(table.overdue(NOW))
+    found = list(table.open_tasks(NOW))
     assert len(found) == 60
     assert found == sorted(found)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from image_to_video.contract.event_types import event_type
 from image_to_video.contract.events import attributes_of, describe_change, written
 from image_to_video.domain.task import Task
+from image_to_video.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -38,3 +39,4 @@ class EventTopic:
                 for name, value in attributes.items()
             },
         )
+        logger.info("event published", extra={"task_id": after.task_id, "type": kind})

@@ -4,7 +4,7 @@ import heapq
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -30,6 +30,8 @@ _OWNER_STATUS: Final = "owner_status"
 _EXPIRES_AT: Final = "expires_at"
 _EVENT: Final = "event"
 _TABLE_ONLY: Final = frozenset({_OPEN, _OWNER_STATUS, _EXPIRES_AT, _EVENT})
+# How many open tasks of a partition are read at once: some 100 KB.
+_PAGE: Final = 1000
 # Seconds; the SDK has tried three times within one of them.
 _WAITS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
 
@@ -118,25 +120,38 @@ class TaskTable:
                 raise TaskConflictError(f"task {new.task_id} was changed meanwhile") from error
         return new
 
-    def overdue(self, before: datetime) -> Iterator[tuple[str, str]]:
-        """Open tasks whose next poll should have happened before that moment, oldest first.
+    def open_tasks(self, before: datetime) -> Iterator[tuple[str, str]]:
+        """Open tasks by when they are polled next: all that are overdue, and what comes with them.
 
-        When each was due, and its id; the index may still show what the table has forgotten.
+        Overdue are those whose poll should have happened before that moment; of the others no page
+        more is read, so some 1,000 of a partition. When each is due, and its id; the index may
+        still show what the table has forgotten.
         """
-        return heapq.merge(*(self._overdue_in(part, before) for part in range(OPEN_PARTITIONS)))
+        return heapq.merge(*(self._open_in(part, iso(before)) for part in range(OPEN_PARTITIONS)))
 
-    def _overdue_in(self, part: int, before: datetime) -> Iterator[tuple[str, str]]:
+    def ages(self, task_ids: Iterable[str]) -> list[tuple[str, datetime]]:
+        """The status of each of up to 100 tasks, also a word of another release, and its birth."""
+        keys = [{"task_id": task_id} for task_id in task_ids]
+        return [
+            (str(item["status"]), datetime.fromisoformat(item["created_at"]))
+            for item in self._table.get_items(keys, consistent=False)
+        ]
+
+    def _open_in(self, part: int, before: str) -> Iterator[tuple[str, str]]:
         query: dict[str, Any] = {
             "IndexName": OPEN_INDEX,
-            "KeyConditionExpression": "#open = :part AND next_poll_at < :before",
+            "KeyConditionExpression": "#open = :part",
             "ExpressionAttributeNames": {"#open": _OPEN},
-            "ExpressionAttributeValues": {":part": str(part), ":before": iso(before)},
+            "ExpressionAttributeValues": {":part": str(part)},
+            "Limit": _PAGE,
         }
+        due = ""
         while True:
             reply = self._table.query(**query)
             for item in reply["Items"]:
-                yield str(item["next_poll_at"]), str(item["task_id"])
-            if "LastEvaluatedKey" not in reply:
+                due = str(item["next_poll_at"])
+                yield due, str(item["task_id"])
+            if "LastEvaluatedKey" not in reply or due >= before:
                 return
             query["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
 

@@ -27,6 +27,7 @@ from image_to_video.domain.prices import Prices
 from image_to_video.domain.public_addresses import fault_of_address
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Failure, Task, TaskStatus, WaitingFor
+from image_to_video.lifecycle.reports import report_new
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.uploads import (
     Order,
@@ -95,7 +96,7 @@ class Intake:
             file_name=file_name,
             fingerprint=_fingerprint(request),
         )
-        stored = self._table.create(new)
+        stored = report_new(new, self._table.create(new))
         return self._admit(new, stored), stored != new
 
     def upload(self, uploaded: UploadedObject) -> Task | None:
@@ -128,7 +129,7 @@ class Intake:
             stored = self._fail(task, order.failure)
         elif stored is None:
             # Of a rush of uploads each is recorded, though the table throttles them all at first.
-            stored = self._admit(task, self._table.create(task, patiently=True))
+            stored = self._admit(task, report_new(task, self._table.create(task, patiently=True)))
         if stored.image_version != task.image_version:
             count("UploadsRepeated")
             known = {"key": uploaded.key, "task_id": stored.task_id}
@@ -182,18 +183,16 @@ class Intake:
 
     def _fail(self, task: Task, failure: Failure) -> Task:
         """Record a task that has failed before it began."""
-        return self._table.create(
-            task.model_copy(
-                update={
-                    "status": TaskStatus.FAILED,
-                    "waiting_for": None,
-                    "failure": failure,
-                    "next_poll_at": None,
-                    "ended_at": task.created_at,
-                }
-            ),
-            patiently=True,
+        failed = task.model_copy(
+            update={
+                "status": TaskStatus.FAILED,
+                "waiting_for": None,
+                "failure": failure,
+                "next_poll_at": None,
+                "ended_at": task.created_at,
+            }
         )
+        return report_new(failed, self._table.create(failed, patiently=True))
 
     def _admit(self, task: Task, stored: Task) -> Task:
         """After the record the workflow, then the paid start; repeated, what is still open."""

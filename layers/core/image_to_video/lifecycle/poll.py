@@ -17,7 +17,7 @@ from image_to_video.domain.schedule import expects_hint
 from image_to_video.domain.task import FailureCode, Task, TaskStatus
 from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.transitions import Transitions
-from image_to_video.observability import count, logger
+from image_to_video.observability import count, logger, measure
 
 # How long after the deadline copies may still be under way.
 _LAST_COPIES: Final = timedelta(hours=1)
@@ -68,6 +68,7 @@ class Poller:
                 new = self._still_waiting(task, answer, now)
         stored = self._written(task, new)
         if isinstance(answer, Ready) and stored == new:
+            measure("NoticeDelay", self._unnoticed(task, now), "Seconds")
             self._learned.count(task, now)
         return stored
 
@@ -100,6 +101,15 @@ class Poller:
             count("LooksFailed")
             logger.warning("poll failed", extra={"reason": str(error)})
             return None
+
+    def _unnoticed(self, task: Task, now: datetime) -> float:
+        """How long the end may have gone unnoticed: since the hint, or else since the last poll."""
+        passed = now - task.generation_began_at
+        if task.hinted_at is not None and task.next_poll_at == task.hinted_at:
+            return (now - task.hinted_at).total_seconds()
+        plan = self._learned.plan(task)
+        wait = self._polls.next_wait(passed, plan, hinted=expects_hint(task))
+        return min(wait, passed.total_seconds())
 
     def _still_waiting(self, task: Task, answer: PollAnswer | None, now: datetime) -> Task:
         passed = now - task.generation_began_at

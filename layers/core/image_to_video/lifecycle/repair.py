@@ -1,5 +1,6 @@
 """What operators and the schedule ask for: a living workflow for every open task, and redrives."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
@@ -17,10 +18,11 @@ from image_to_video.domain.errors import (
     WorkflowBusyError,
 )
 from image_to_video.domain.generator import Generator, Ready, Running
-from image_to_video.domain.records import Frozen
+from image_to_video.domain.records import Frozen, iso
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.executions import Executions
+from image_to_video.lifecycle.gauges import Gauges
 from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.overdue import Turns
 from image_to_video.lifecycle.start import Starter
@@ -58,6 +60,7 @@ class Repair:
         starter: Starter,
         schedule: Schedule,
         turns: Turns,
+        gauges: Gauges,
         now: Callable[[], datetime],
     ) -> None:
         self._table = table
@@ -70,6 +73,7 @@ class Repair:
         self._starter = starter
         self._schedule = schedule
         self._turns = turns
+        self._gauges = gauges
         self._now = now
 
     def reconcile_tasks(self) -> int:
@@ -81,7 +85,8 @@ class Repair:
         if woken:
             logger.info("tasks in line were woken", extra={"tasks": woken})
         before = self._now() - timedelta(seconds=self._schedule.overdue_seconds)
-        overdue = list(islice(self._table.overdue(before), _MOST_OVERDUE))
+        known = list(islice(self._table.open_tasks(before), _MOST_OVERDUE))
+        overdue = known[: bisect_left(known, (iso(before), ""))]
         asked = revived = 0
         try:
             for task_id in self._turns.of(overdue):
@@ -97,6 +102,7 @@ class Repair:
         if left := len(overdue) - asked:
             count("TasksLeftOverdue", left)
             logger.warning("overdue tasks are left to the next run", extra={"tasks": left})
+        self._gauges.measure([task_id for _, task_id in known])
         return revived
 
     def _revive(self, task_id: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 from image_to_video.adapters.safe_download import Downloads
 from image_to_video.adapters.storage import VIDEO_TYPE, Storage
@@ -11,6 +12,9 @@ from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import FailureCode, Task, TaskStatus, Video
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.observability import count, logger
+
+# A dead link is renewed by the next poll: without a copy after so long there is trouble.
+_UNSTORED: Final = timedelta(hours=1)
 
 
 class Storer:
@@ -109,7 +113,10 @@ class Storer:
         begun = task.generation_began_at
         if now >= begun + timedelta(seconds=self._schedule.generation_deadline_seconds):
             return task.failed(now, FailureCode.VIDEO_UNAVAILABLE, reason)
-        wait = self._schedule.copy_retry_pace.wait(now - (task.completed_at or begun))
+        passed = now - (task.completed_at or begun)
+        if passed >= _UNSTORED:
+            count("VideosUnstored")
+        wait = self._schedule.copy_retry_pace.wait(passed)
         return task.changed(
             now,
             copy_failures=task.copy_failures + 1,

@@ -13,6 +13,7 @@ from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.errors import TaskConflictError
 from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.line import Line
+from image_to_video.lifecycle.reports import report_change
 from image_to_video.lifecycle.reservations import Reservations
 
 type CancelRule = Callable[[Task, Task, datetime], Task]
@@ -40,6 +41,7 @@ class Transitions:
         """Store the next version of a task. Raises `TaskConflictError` if another came first."""
         new = self._cancel_rule(task, new, self._now())
         new = self._table.write(self._reservations.renew(task, new), before=task)
+        report_change(task, new)
         self._settle(task, new)
         return new
 
