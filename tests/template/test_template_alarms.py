@@ -14,11 +14,13 @@ DEAD_LETTERS = {
     "OnImageUploadedFunction": "ImageUploadedDeadLetters",
     "PublishEventsFunction": "PublishEventsDeadLetters",
     "ReconcileTasksFunction": "ReconcileTasksDeadLetters",
+    "ReconcileCoinsFunction": "ReconcileCoinsDeadLetters",
 }
 RULES = {
     "OnImageUploadedFunctionImageUploaded": "ImageUploadedDeadLetters",
     "ReconcileTasksFunctionSchedule": "ReconcileTasksDeadLetters",
     "ReconcileTasksFunctionMidnight": "ReconcileTasksDeadLetters",
+    "ReconcileCoinsFunctionDaily": "ReconcileCoinsDeadLetters",
 }
 
 
@@ -143,6 +145,7 @@ def test_the_alarms_cover_what_an_operator_must_know(translated: Resources) -> N
     }
     assert {
         ("ImageToVideo", "StartsWithoutAccess"),
+        ("ImageToVideo", "CoinsDifferent"),
         ("AWS/States", "ExecutionsFailed"),
         ("AWS/States", "ExecutionsTimedOut"),
         ("AWS/States", "ExecutionsAborted"),

@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from image_to_video import clients
-from image_to_video.a2e_access import account_token, generator, secrets
+from image_to_video.a2e_access import account_token, coin_ledger, generator, secrets
 from image_to_video.adapters.duration_table import DurationTable
 from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.limit_table import LimitTable
@@ -35,6 +35,8 @@ from image_to_video.settings import Settings
 # What few functions need is imported by those: a cold start spends its time on imports.
 if TYPE_CHECKING:
     from image_to_video.adapters.safe_download import Downloads
+    from image_to_video.domain.coin_statements import CoinLedger
+    from image_to_video.lifecycle.coins import Coins
     from image_to_video.lifecycle.repair import Repair
     from image_to_video.lifecycle.service import VideoTasks
     from image_to_video.lifecycle.workflow_steps import WorkflowSteps
@@ -49,6 +51,7 @@ class Application:
     downloads: "Downloads"
     account_token: Callable[[], str]
     now: Callable[[], datetime]
+    coin_ledger: "CoinLedger | None" = None
 
     @cached_property
     def video_tasks(self) -> "VideoTasks":
@@ -126,6 +129,20 @@ class Application:
             starter=self._starter,
             schedule=self.config.schedule,
             turns=Turns(now=self.now),
+            now=self.now,
+        )
+
+    @cached_property
+    def coins(self) -> "Coins":
+        """What was charged, beside what the tasks say."""
+        from image_to_video.adapters.task_scan import TaskScan
+        from image_to_video.lifecycle.coins import Coins
+
+        return Coins(
+            tasks=lambda: TaskScan(self._tasks_table),
+            ledger=self.coin_ledger or coin_ledger(self.config),
+            schedule=self.config.schedule,
+            retention_days=self.config.task_retention_days,
             now=self.now,
         )
 
@@ -276,6 +293,11 @@ def workflow_steps() -> "WorkflowSteps":
 def repair() -> "Repair":
     """The service of the schedule and of operators."""
     return application().repair
+
+
+def coins() -> "Coins":
+    """The service that compares coins."""
+    return application().coins
 
 
 def _downloads(config: Settings) -> "Downloads":
