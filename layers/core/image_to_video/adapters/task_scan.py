@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class TaskScan:
-    """Reads the tasks. `unread` are the names of those that could not be read so far, `unreadable` of them."""
+    """Reads the tasks. `unreadable` could not be read so far; their names are `unread`."""
 
     table: "Table"
     unread: set[str] = field(default_factory=set)
