@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from i2v import tokens
+from i2v import coins, tokens
 from i2v.demo import Demo, Report, media_type_of
 from i2v.deployed import STACK_FILE, Deployed
 from i2v.deployment import STACK_NAME
@@ -31,6 +31,7 @@ app = typer.Typer(
     help="image-to-video on this machine: the real template on an emulator, A2E simulated.",
 )
 app.add_typer(tokens.app, name="token")
+app.command()(coins.coins)
 _console = Console(stderr=True, highlight=False)
 _ENTRY_POINTS: Final = {"rest": "REST", "upload": "S3 upload"}
 
