@@ -37,15 +37,15 @@ def stated(number: int = 1, **fields: Any) -> Statement:
     return Statement(**(usual | fields))
 
 
-UNCONFIRMED: Final = {
+UNCONFIRMED: Final[dict[str, Any]] = {
     "claim": Claim.PERHAPS,
     "exact": None,
     "ended_well": False,
     "is_accepted": False,
     "names": frozenset({"t1"}),
 }
-FAILED: Final = {"ended_well": False}
-REFUNDED: Final = {"claim": Claim.REFUNDED, "recorded": 0, "ended_well": False}
+FAILED: Final[dict[str, Any]] = {"ended_well": False}
+REFUNDED: Final[dict[str, Any]] = {"claim": Claim.REFUNDED, "recorded": 0, "ended_well": False}
 REFUSED: Final = UNCONFIRMED | {"claim": Claim.NOTHING, "recorded": 0}
 
 
