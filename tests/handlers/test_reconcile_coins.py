@@ -1,13 +1,11 @@
 """The schedule and an operator ask what A2E charged, through A2E's own list of coins."""
 
-from collections.abc import Iterator
-
-import functions.reconcile_coins.app as reconcile_coins
 import httpx
 import pytest
 from image_to_video import clients
 from pydantic import ValidationError
 
+import functions.reconcile_coins.app as reconcile_coins
 from tests.conftest import Application, Clock
 from tests.handlers.conftest import invoke, sample
 from tests.support.fake_a2e import accepted
@@ -22,7 +20,7 @@ GRANT = {"_id": "row002", "coins": 1000, "createdAt": "2026-01-01T12:00:00.000Z"
 
 
 @pytest.fixture
-def a2e(deployed: Application, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[httpx.Request]]:
+def a2e(deployed: Application, monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
     """A2E, with one charge that no task has caused; what it was asked."""
     asked: list[httpx.Request] = []
 
@@ -37,7 +35,7 @@ def a2e(deployed: Application, monkeypatch: pytest.MonkeyPatch) -> Iterator[list
         return httpx.Client(base_url=base_url, transport=httpx.MockTransport(answer))
 
     monkeypatch.setattr(clients, "generator_http", http)
-    yield asked
+    return asked
 
 
 def test_the_schedule_compares_yesterday(a2e: list[httpx.Request], clock: Clock) -> None:

@@ -13,6 +13,11 @@ from tests.conftest import Application
 from tests.support.samples import NOW, a_task
 
 
+@pytest.fixture(autouse=True)
+def _nothing_counted_yet() -> None:
+    metrics.clear_metrics()
+
+
 @pytest.fixture
 def tasks(application: Application) -> Any:
     return application.table("TASKS_TABLE")
