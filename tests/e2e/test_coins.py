@@ -5,7 +5,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.task import Attempt, Task, TaskStatus
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 from i2v import deployed
 from i2v.main import app
 from tests.e2e.conftest import Running
+from tests.support.patience import post
 from tests.support.samples import a_task
 
 
@@ -28,7 +28,7 @@ def local(running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def plant(local: Running, task_id: str, at: datetime) -> None:
     booking = {"coins": -30, "task_id": task_id, "at": at.isoformat(), "reason": "planted"}
-    answer = httpx.post(f"{local.stack.a2e_url}/_simulator/bookings", json=booking)
+    answer = post(f"{local.stack.a2e_url}/_simulator/bookings", json=booking)
     assert answer.status_code == 201
 
 

@@ -35,7 +35,6 @@ from image_to_video.settings import Settings
 # What few functions need is imported by those: a cold start spends its time on imports.
 if TYPE_CHECKING:
     from image_to_video.adapters.safe_download import Downloads
-    from image_to_video.domain.coin_statements import CoinLedger
     from image_to_video.lifecycle.coins import Coins
     from image_to_video.lifecycle.repair import Repair
     from image_to_video.lifecycle.service import VideoTasks
@@ -51,7 +50,6 @@ class Application:
     downloads: "Downloads"
     account_token: Callable[[], str]
     now: Callable[[], datetime]
-    coin_ledger: "CoinLedger | None" = None
 
     @cached_property
     def video_tasks(self) -> "VideoTasks":
@@ -129,20 +127,6 @@ class Application:
             starter=self._starter,
             schedule=self.config.schedule,
             turns=Turns(now=self.now),
-            now=self.now,
-        )
-
-    @cached_property
-    def coins(self) -> "Coins":
-        """What was charged, beside what the tasks say."""
-        from image_to_video.adapters.task_scan import TaskScan
-        from image_to_video.lifecycle.coins import Coins
-
-        return Coins(
-            tasks=lambda: TaskScan(self._tasks_table),
-            ledger=self.coin_ledger or coin_ledger(self.config),
-            schedule=self.config.schedule,
-            retention_days=self.config.task_retention_days,
             now=self.now,
         )
 
@@ -297,7 +281,17 @@ def repair() -> "Repair":
 
 def coins() -> "Coins":
     """The service that compares coins."""
-    return application().coins
+    from image_to_video.adapters.task_scan import TaskScan
+    from image_to_video.lifecycle.coins import Coins
+
+    config = settings()
+    return Coins(
+        tasks=lambda: TaskScan(Table(clients.dynamodb(), config.tasks_table)),
+        ledger=coin_ledger(config),
+        schedule=config.schedule,
+        retention_days=config.task_retention_days,
+        now=now,
+    )
 
 
 def _downloads(config: Settings) -> "Downloads":
