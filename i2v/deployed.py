@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from i2v.deployment import PROJECT, STACK_NAME
@@ -37,11 +38,17 @@ class Deployed:
         name = self.output(output)
         return self._session.resource("dynamodb", **self._endpoint).Table(name)
 
-    def invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
-        """Call the function whose name is an output of the stack and return its answer."""
+    def invoke(
+        self, output: str, event: dict[str, Any], *, patience_seconds: int = 60
+    ) -> dict[str, Any]:
+        """Call the function whose name is an output of the stack and return its answer.
+
+        A call is not repeated: the first one may still be at work.
+        """
         name = self.output(output)
         try:
-            client = self._session.client("lambda", **self._endpoint)
+            patience = Config(read_timeout=patience_seconds, retries={"total_max_attempts": 1})
+            client = self._session.client("lambda", config=patience, **self._endpoint)
             reply = client.invoke(FunctionName=name, Payload=json.dumps(event))
         except (BotoCoreError, ClientError) as error:
             raise CommandError(f"AWS refused: {error}") from error

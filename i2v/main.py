@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from i2v import a2e_token, tokens
+from i2v import a2e_token, coins, tokens
 from i2v.demo import Demo, Report, media_type_of
 from i2v.deploy.command import check_settings, deploy
 from i2v.deployed import STACK_FILE, Deployed
@@ -35,6 +35,7 @@ app.add_typer(tokens.app, name="token")
 app.add_typer(a2e_token.app, name="a2e-token")
 app.command()(deploy)
 app.command("check-settings")(check_settings)
+app.command()(coins.coins)
 _console = Console(stderr=True, highlight=False)
 _ENTRY_POINTS: Final = {"rest": "REST", "upload": "S3 upload"}
 

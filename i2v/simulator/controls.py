@@ -2,17 +2,26 @@
 
 from dataclasses import asdict
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from i2v.simulator.account import Account
 from i2v.simulator.faults import FAULTS
-from i2v.simulator.ledger import Charge
+from i2v.simulator.ledger import Booking, Charge
 from i2v.simulator.records import record_of, timestamp
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.simulator.start_body import explain
+
+
+class _Planted(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    coins: int
+    reason: str = "start"
+    task_id: str = ""
+    at: AwareDatetime | None = None
 
 
 class Controls:
@@ -35,6 +44,26 @@ class Controls:
         """Every charge, oldest first."""
         del request
         return JSONResponse([_entry(charge) for charge in self._account.ledger.charges])
+
+    async def bookings(self, request: Request) -> Response:
+        """Everything that changed the balance, oldest first, as the history's records."""
+        del request
+        return JSONResponse([_booking(one) for one in self._account.ledger.bookings])
+
+    async def plant(self, request: Request) -> Response:
+        """Add a booking that no task has caused; HTTP 422 says what is wrong with it."""
+        try:
+            planted = _Planted.model_validate_json(await request.body())
+        except ValidationError as error:
+            return JSONResponse({"error": explain(error)}, status_code=422)
+        at = self._account.now() if planted.at is None else planted.at.timestamp()
+        booking = Booking(planted.coins, planted.reason, at, planted.task_id)
+        return JSONResponse(_booking(self._account.ledger.plant(booking)), status_code=201)
+
+    async def forget(self, request: Request) -> Response:
+        """Show a booking no longer, by its id; HTTP 404 where there is none."""
+        found = self._account.ledger.forget(str(request.path_params["booking_id"]))
+        return Response(status_code=204 if found else 404)
 
     async def tasks(self, request: Request) -> Response:
         """Every task that was not deleted, newest first, expired ones too."""
@@ -75,11 +104,24 @@ class Controls:
             Route("/_simulator/health", self.health, methods=["GET"]),
             Route("/_simulator/sample.png", self.sample, methods=["GET"]),
             Route("/_simulator/ledger", self.ledger, methods=["GET"]),
+            Route("/_simulator/bookings", self.bookings, methods=["GET"]),
+            Route("/_simulator/bookings", self.plant, methods=["POST"]),
+            Route("/_simulator/bookings/{booking_id}", self.forget, methods=["DELETE"]),
             Route("/_simulator/tasks", self.tasks, methods=["GET"]),
             Route(faults, self.faults, methods=["GET"]),
             Route(faults, self.add_faults, methods=["POST"]),
             Route(faults, self.clear_faults, methods=["DELETE"]),
         ]
+
+
+def _booking(booking: Booking) -> dict[str, object]:
+    return {
+        "id": booking.id,
+        "coins": booking.coins,
+        "reason": booking.reason,
+        "task_id": booking.task_id,
+        "at": timestamp(booking.time),
+    }
 
 
 def _entry(charge: Charge) -> dict[str, object]:

@@ -12,11 +12,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from i2v.simulator.account import Account
-from i2v.simulator.answers import refusal, success
+from i2v.simulator.answers import accepted, refusal, refused_by, success
+from i2v.simulator.faults import Call, Fault, Kind
 from i2v.simulator.ledger import Booking
 from i2v.simulator.records import timestamp
 from i2v.simulator.start_body import PriceInputs, StartBody, explain
 
+_SHORT_PAGE = 2
 _START = "/api/v1/userImage2Video/start"
 
 
@@ -55,7 +57,10 @@ class Credits:
     async def remaining(self, request: Request) -> Response:
         """The balance, in the shape that clients of the service report."""
         del request
-        return success({"coins": self._account.ledger.balance, "diamonds": 0})
+        fault = self._account.faults.take(Call.BALANCE, [])
+        return refused_by(fault) or accepted(
+            {"coins": self._account.ledger.balance, "diamonds": 0}, fault
+        )
 
     async def history(self, request: Request) -> Response:
         """Every booking, newest first; documented: a grant is positive, consumption negative."""
@@ -63,10 +68,42 @@ class Credits:
             page = _HistoryPage.model_validate(dict(request.query_params))
         except ValidationError as error:
             return refusal(400, explain(error))
-        shown = [one for one in reversed(self._account.ledger.bookings) if page.shows(one)]
-        first = (page.number - 1) * page.size
-        rows = [_row(one) for one in shown[first : first + page.size]]
-        return success({"rows": rows, "total": len(shown)})
+        fault = self._account.faults.take(Call.HISTORY, [])
+        if refused := refused_by(fault):
+            return refused
+        return self._listed(page, fault)
+
+    def _listed(self, page: _HistoryPage, fault: Fault | None) -> Response:
+        kind = fault.kind if fault else None
+        size = _SHORT_PAGE if kind is Kind.SHORT_PAGES else page.size
+        shown = self._shown(page, fault)
+        first = (page.number - 1) * size
+        bookings = shown[first : first + size]
+        if not bookings and page.number > 1 and kind is Kind.FAILS_PAST_END:
+            return refusal(500, "pageNum is out of range")
+        if not bookings and kind is Kind.REPEATS_LAST_PAGE:
+            bookings = shown[(max(0, len(shown) - 1) // size) * size :]
+        rows = [_row(one, kind) for one in bookings]
+        match kind:
+            case Kind.LIST_DATA:
+                return success(rows)
+            case Kind.OTHER_LIST_FIELD:
+                return success({"records": rows, "totalCount": str(len(shown))})
+            case Kind.REPEATS_LAST_PAGE | Kind.FAILS_PAST_END:
+                return success({"rows": rows})
+            case _:
+                return accepted({"rows": rows, "total": len(shown)}, fault)
+
+    def _shown(self, page: _HistoryPage, fault: Fault | None) -> list[Booking]:
+        kind, latest = fault.kind if fault else None, self._account.now()
+        if fault and kind is Kind.LATE_RECORDS:
+            latest -= fault.duration
+        bookings = sorted(self._account.ledger.bookings, key=lambda one: (one.time, one.number))
+        return [
+            one
+            for one in reversed(bookings)
+            if one.time <= latest and (kind is Kind.IGNORES_DATES or page.shows(one))
+        ]
 
     async def quote(self, request: Request) -> Response:
         """The price of a start, from exactly its body; nothing is created.
@@ -99,10 +136,25 @@ class Credits:
         ]
 
 
-def _row(booking: Booking) -> dict[str, object]:
-    return {
+def _row(booking: Booking, kind: Kind | None) -> dict[str, object]:
+    """A record of the history; no source names its fields, so there are several kinds of it."""
+    row: dict[str, object] = {
+        "_id": booking.id,
         "coins": booking.coins,
         "reason": booking.reason,
         "task_id": booking.task_id,
         "createdAt": timestamp(booking.time),
     }
+    match kind:
+        case Kind.NAMELESS_RECORDS:
+            return {key: value for key, value in row.items() if key not in ("_id", "task_id")}
+        case Kind.OTHER_HISTORY_FIELDS:
+            return {
+                "amount": f" {booking.coins}.00 ",
+                "remark": f"{booking.reason} (task {booking.task_id})",
+                "created_at": int(booking.time * 1000),
+            }
+        case Kind.UNSIGNED_COINS:
+            return row | {"coins": abs(booking.coins), "isConsumption": booking.coins < 0}
+        case _:
+            return row

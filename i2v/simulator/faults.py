@@ -17,6 +17,8 @@ class Call(StrEnum):
     DELETE = "delete"
     DOWNLOAD = "download"
     WEBHOOK = "webhook"
+    HISTORY = "history"
+    BALANCE = "balance"
 
 
 class Kind(StrEnum):
@@ -28,7 +30,9 @@ class Kind(StrEnum):
     the usual one, from `short_pages` to `fails_past_end` another list; `stuck`, `fails` and a later
     `moderated` change the task for good. From `link_expired` to `crafted` a download gives no
     video; the two after it give the whole video, with no durations in its index, or packed, as a
-    part, and called a text. The last three are those of a webhook.
+    part, and called a text. Three are those of a webhook. The last ones are those of the
+    history of the coins: its records name no task, have other names, no sign; it does not look at
+    the dates asked for, or shows what is younger than half an hour later.
     """
 
     RESET_BEFORE = "reset_before"
@@ -77,6 +81,11 @@ class Kind(StrEnum):
     NEVER_SENT = "never_sent"
     SENT_TWICE = "sent_twice"
     SENT_EARLY = "sent_early"
+    NAMELESS_RECORDS = "nameless_records"
+    OTHER_HISTORY_FIELDS = "other_history_fields"
+    UNSIGNED_COINS = "unsigned_coins"
+    IGNORES_DATES = "ignores_dates"
+    LATE_RECORDS = "late_records"
 
 
 _NETWORK = {Kind.RESET_BEFORE, Kind.TIMEOUT_AFTER, Kind.SLOW}
@@ -128,6 +137,13 @@ _ODD_VIDEOS = {
     Kind.WITHOUT_DURATIONS,
     Kind.MISLABELED,
 }
+_ODD_BOOKINGS = {
+    Kind.NAMELESS_RECORDS,
+    Kind.OTHER_HISTORY_FIELDS,
+    Kind.UNSIGNED_COINS,
+    Kind.IGNORES_DATES,
+    Kind.LATE_RECORDS,
+}
 ALLOWED: dict[Call, frozenset[Kind]] = {
     Call.START: frozenset(
         _ANY_API_CALL
@@ -141,10 +157,17 @@ ALLOWED: dict[Call, frozenset[Kind]] = {
     Call.DELETE: frozenset(_ANY_API_CALL | _CHANGES_SOMETHING),
     Call.DOWNLOAD: frozenset(_NETWORK | _GATEWAY | _ODD_VIDEOS),
     Call.WEBHOOK: frozenset({Kind.NEVER_SENT, Kind.SENT_TWICE, Kind.SENT_EARLY}),
+    Call.HISTORY: frozenset(_ANY_API_CALL | _LISTS | _ODD_BOOKINGS),
+    Call.BALANCE: frozenset(_ANY_API_CALL),
 }
 """The kinds that make sense on each call."""
 
-_DEFAULT_SECONDS = {Kind.TIMEOUT_AFTER: 120.0, Kind.SLOW: 3.0, Kind.HTTP_429: 2.0}
+_DEFAULT_SECONDS = {
+    Kind.TIMEOUT_AFTER: 120.0,
+    Kind.SLOW: 3.0,
+    Kind.HTTP_429: 2.0,
+    Kind.LATE_RECORDS: 1800.0,
+}
 
 
 class Fault(BaseModel):

@@ -26,6 +26,12 @@ class Booking:
     reason: str
     time: float
     task_id: str = ""
+    number: int = 0
+
+    @property
+    def id(self) -> str:
+        """What tells it from others: 24 hexadecimal digits, as of a task."""
+        return f"{int(self.time) & 0xFFFFFFFF:08x}{self.number:016x}"
 
 
 class Ledger:
@@ -35,6 +41,7 @@ class Ledger:
         self._balance = balance
         self._charges: dict[str, Charge] = {}
         self._bookings = [Booking(balance, "grant", opened_at)]
+        self._booked = 0
 
     @property
     def balance(self) -> int:
@@ -61,7 +68,7 @@ class Ledger:
         self.require(charge.coins)
         self._balance -= charge.coins
         self._charges[charge.task_id] = charge
-        self._bookings.append(Booking(-charge.coins, "start", charge.time, charge.task_id))
+        self._book(Booking(-charge.coins, "start", charge.time, charge.task_id))
 
     def refund(self, task_id: str, now: float) -> None:
         """Refund the charge of a task, once."""
@@ -69,4 +76,20 @@ class Ledger:
         if not charge.refunded:
             self._balance += charge.coins
             self._charges[task_id] = replace(charge, refunded=True)
-            self._bookings.append(Booking(charge.coins, "refund", now, task_id))
+            self._book(Booking(charge.coins, "refund", now, task_id))
+
+    def plant(self, booking: Booking) -> Booking:
+        """Add a booking that nothing of this account has caused."""
+        self._balance += booking.coins
+        return self._book(booking)
+
+    def forget(self, booking_id: str) -> bool:
+        """Show a booking no longer; the coins stay where they are. False where there is none."""
+        kept = [booking for booking in self._bookings if booking.id != booking_id]
+        found, self._bookings = len(kept) < len(self._bookings), kept
+        return found
+
+    def _book(self, booking: Booking) -> Booking:
+        self._booked += 1
+        self._bookings.append(replace(booking, number=self._booked))
+        return self._bookings[-1]

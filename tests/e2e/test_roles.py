@@ -274,6 +274,10 @@ def knows_what_is_stored(stage: Stage) -> bool:
     return answer is not None and "nothing to move" in answer["message"]
 
 
+def compares_coins(stage: Stage) -> bool:
+    return stage.call("ReconcileCoinsFunction", {}) is not None
+
+
 def revives(stage: Stage) -> bool:
     task = stage.queued()
     stage.call("ReconcileTasksFunction", {})
@@ -361,6 +365,8 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("ReconcileTasksFunction", "dynamodb:DeleteItem", "LimitsTable"): clears_the_line_by_schedule,
     ("ReconcileTasksFunction", "states:StartExecution", "stateMachine"): revives,
     ("ReconcileTasksFunction", "states:DescribeExecution", "execution"): revives,
+    ("ReconcileCoinsFunction", "dynamodb:Scan", "TasksTable"): compares_coins,
+    ("ReconcileCoinsFunction", "secretsmanager:GetSecretValue", "A2ETokenSecret"): compares_coins,
 }
 
 

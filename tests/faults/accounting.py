@@ -1,11 +1,16 @@
 """The coins and slots of a world, counted anew from A2E's ledger and from the tasks' history."""
 
 from collections import defaultdict
+from dataclasses import replace
+from datetime import timedelta
 
-from image_to_video.domain.task import FailureCode, Task, TaskStatus
+from image_to_video.adapters.a2e_credits import A2ECredits
+from image_to_video.domain.coin_ledger import Reconciliation, reconcile
+from image_to_video.domain.coin_statements import Booking, statement_of
+from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
 
 from tests.faults.interception import Kind
-from tests.faults.world import World
+from tests.faults.world import BEGINNING, TOKEN, World
 
 
 def deaths(world: World) -> int:
@@ -67,6 +72,60 @@ def check_line(world: World) -> None:
     assert waiting <= set(entries), "a task waits and does not stand in line"
     left = len(entries) - len(waiting)
     assert left <= len(world.interception.injected), "an entry in line that nobody waits at"
+
+
+def check_ledger(world: World) -> None:
+    """The coin ledger finds what A2E really charged otherwise than the tasks say, and no more.
+
+    Above all nothing is charged by nobody here, whoever died when; nor is it where A2E's records
+    name no task.
+    """
+    bookings = A2ECredits(world.outside, lambda: TOKEN).bookings(BEGINNING - timedelta(hours=1))
+    different = really_different(world)
+    found = [one for one in ledger_of(world, bookings).differences if not one.permitted]
+    assert {one.task_id for one in found} == different, f"{found} in place of {different}"
+    if not different:
+        bookings = [replace(one, mentions=frozenset(), names_task=False) for one in bookings]
+        found = [one for one in ledger_of(world, bookings).differences if not one.permitted]
+        assert not found, f"without names: {found}"
+
+
+def ledger_of(world: World, bookings: list[Booking]) -> Reconciliation:
+    """What the coin ledger says of everything up to now."""
+    since = BEGINNING - timedelta(hours=1)
+    return reconcile(
+        map(statement_of, world.records()),
+        bookings,
+        since=since,
+        until=world.clock() + timedelta(seconds=1),
+        read_since=since,
+    )
+
+
+def really_different(world: World) -> set[str]:
+    """The ended tasks for which A2E kept other coins than their records say, beyond doubt.
+
+    By the names of starts, which only the simulator's own ledger knows.
+    """
+    kept: dict[str, list[int]] = defaultdict(list)
+    for charge in world.ledger():
+        if not charge.get("refunded"):
+            kept[charge["name"].partition("-")[0]].append(charge["coins"])
+    return {
+        task.task_id
+        for task in world.records()
+        if task.status.is_final and _differs(task, kept[task.task_id])
+    }
+
+
+def _differs(task: Task, kept: list[int]) -> bool:
+    if task.cancellation is Cancellation.REFUNDED or not task.attempts:
+        return bool(kept)
+    if task.generator_task_id is None:
+        is_refused = task.failure is not None and task.failure == task.attempts[-1].refusal
+        return len(kept) > (0 if is_refused else 1)
+    is_permitted = task.status is not TaskStatus.SUCCEEDED and sum(kept) < (task.coins or 0)
+    return sum(kept) != task.coins and not is_permitted
 
 
 def _charged(world: World) -> dict[str, set[int]]:

@@ -8,7 +8,7 @@ from image_to_video.contract.event_types import event_type
 from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
 
 from i2v.simulator.damage import without_lengths
-from tests.faults.accounting import check_coins, check_line, check_slots
+from tests.faults.accounting import check_coins, check_ledger, check_line, check_slots
 from tests.faults.world import World
 
 FINAL_TYPES = ("succeeded", "failed", "canceled")
@@ -26,6 +26,7 @@ def check(world: World, *, tasks: int) -> None:
     check_videos(world)
     check_events(world)
     check_coins(world)
+    check_ledger(world)
     check_slots(world)
     check_line(world)
 

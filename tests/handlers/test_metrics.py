@@ -13,7 +13,7 @@ import httpx
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from image_to_video import wiring
+from image_to_video import clients, wiring
 from image_to_video.domain.errors import (
     GeneratorAccessError,
     GeneratorUnavailableError,
@@ -22,16 +22,18 @@ from image_to_video.domain.errors import (
 from image_to_video.domain.generator import Ready, Started
 from image_to_video.domain.task import WaitingFor
 from image_to_video.observability import metrics
-from tests.handlers.test_api_hints import OWN, hint
 
 import functions.on_image_uploaded.app as on_image_uploaded
 import functions.poll_task.app as poll_task
 import functions.publish_events.app as publish_events
+import functions.reconcile_coins.app as reconcile_coins
 import functions.reconcile_tasks.app as reconcile_tasks
 import functions.redrive_task.app as redrive_task
 import functions.store_video.app as store_video
 from tests.conftest import PROJECT, Application, Clock, ResultHost, ScriptedGenerator
 from tests.handlers.conftest import invoke, sample
+from tests.handlers.test_receive_hint import OWN, hint
+from tests.handlers.test_reconcile_coins import a2e_with_a_strange_charge
 from tests.support.fake_a2e import FakeA2E, accepted, record
 from tests.support.rest import at, creation, send
 from tests.support.watched import (
@@ -272,6 +274,11 @@ def an_event_that_cannot_be_published(on: Stage) -> None:
     invoke(publish_events.handler, sample("publish_events/insert"))
 
 
+def a_charge_that_no_task_explains(on: Stage) -> None:
+    on.patch.setattr(clients, "generator_http", a2e_with_a_strange_charge)
+    invoke(reconcile_coins.handler, sample("reconcile_coins/schedule"))
+
+
 type Scenario = Callable[[Stage], None]
 
 SENT: dict[Scenario, set[str]] = {
@@ -304,6 +311,7 @@ SENT: dict[Scenario, set[str]] = {
     odd_uploads: {"UploadsEmpty", "UploadsWithoutOwner", "UploadsRepeated"},
     a_request_that_fails: {"RequestsFailed"},
     an_event_that_cannot_be_published: {"EventsFailed"},
+    a_charge_that_no_task_explains: {"CoinsBooked", "CoinsUnexplained", "CoinsDifferent"},
 }
 # Counters that neither an alarm nor the dashboard shows, and why.
 UNSEEN: dict[str, str] = {}

@@ -63,6 +63,45 @@ def test_the_history_has_grants_charges_and_refunds_newest_first(simulation: Sim
     assert sum(coins for coins, _ in everything) == simulation.coins()
 
 
+def rows(simulation: Simulation, kind: str, **query: str) -> Any:
+    simulation.fault("history", kind)
+    data = simulation.client.get(HISTORY, params=query).json()["data"]
+    return data.get("rows", data.get("records")) if isinstance(data, dict) else data
+
+
+def test_the_history_comes_in_other_shapes(simulation: Simulation) -> None:
+    task_id = simulation.start()["_id"]
+    charge, _ = rows(simulation, "short_pages")
+    assert (charge["coins"], charge["task_id"]) == (-30, task_id)
+    assert rows(simulation, "list_data") == rows(simulation, "other_list_field")
+    assert rows(simulation, "repeats_last_page", pageNum="9") == rows(simulation, "list_data")
+    assert rows(simulation, "nameless_records")[0].keys() == {"coins", "reason", "createdAt"}
+    other = rows(simulation, "other_history_fields")[0]
+    assert other["amount"] == " -30.00 "
+    assert task_id in other["remark"]
+    unsigned = rows(simulation, "unsigned_coins")
+    assert [(one["coins"], one["isConsumption"]) for one in unsigned] == [
+        (30, True),
+        (10**5, False),
+    ]
+    assert rows(simulation, "ignores_dates", startDate="2099-01-01T00:00:00Z")
+    assert rows(simulation, "late_records") == []
+    simulation.fault("history", "fails_past_end")
+    assert simulation.client.get(HISTORY, params={"pageNum": 2}).status_code == 500
+
+
+def test_bookings_are_planted_and_forgotten(simulation: Simulation) -> None:
+    path = "/_simulator/bookings"
+    planted = simulation.client.post(path, json={"coins": -7, "reason": "other"}).json()
+    assert history(simulation) == [(-7, "other"), (100_000, "grant")]
+    assert simulation.coins() == 99_993
+    assert simulation.client.get(path).json()[1] == planted
+    assert simulation.client.delete(f"{path}/{planted['id']}").status_code == 204
+    assert history(simulation) == [(100_000, "grant")]
+    assert simulation.client.delete(f"{path}/{planted['id']}").status_code == 404
+    assert simulation.client.post(path, json={"coins": "few"}).status_code == 422
+
+
 def test_the_history_can_be_asked_for_a_time(simulation: Simulation) -> None:
     simulation.clock.skip(60)
     simulation.start()

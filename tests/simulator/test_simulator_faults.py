@@ -116,7 +116,9 @@ def test_a_slow_answer_is_whole(simulation: Simulation, on: Call) -> None:
     assert simulation.client.get("/_simulator/faults").json() == []
 
 
-def call(simulation: Simulation, on: Call, task_id: str) -> httpx.Response:
+def call(  # noqa: PLR0911 - one return for each call
+    simulation: Simulation, on: Call, task_id: str
+) -> httpx.Response:
     match on:
         case Call.START:
             return simulation.post_start()
@@ -128,13 +130,17 @@ def call(simulation: Simulation, on: Call, task_id: str) -> httpx.Response:
             return simulation.batch(task_id)
         case Call.DELETE:
             return simulation.delete(task_id)
+        case Call.HISTORY:
+            return simulation.client.get("/api/v1/transactionRecord/creditsHistory")
+        case Call.BALANCE:
+            return simulation.client.get("/api/v1/user/remainingCoins")
         case Call.DOWNLOAD:
             return simulation.client.get(f"/results/{task_id}.mp4")
         case Call.WEBHOOK:
             raise ValueError("a webhook is a call of the simulator")
 
 
-@pytest.mark.parametrize("on", [Call.DETAIL, Call.LIST, Call.BATCH, Call.DELETE])
+@pytest.mark.parametrize("on", [*[*Call][1:5], Call.HISTORY, Call.BALANCE])
 @pytest.mark.parametrize(
     ("kind", "status"),
     [

@@ -14,11 +14,13 @@ DEAD_LETTERS = {
     "OnImageUploadedFunction": "ImageUploadedDeadLetters",
     "PublishEventsFunction": "PublishEventsDeadLetters",
     "ReconcileTasksFunction": "ReconcileTasksDeadLetters",
+    "ReconcileCoinsFunction": "ReconcileCoinsDeadLetters",
 }
 RULES = {
     "OnImageUploadedFunctionImageUploaded": "ImageUploadedDeadLetters",
     "ReconcileTasksFunctionSchedule": "ReconcileTasksDeadLetters",
     "ReconcileTasksFunctionMidnight": "ReconcileTasksDeadLetters",
+    "ReconcileCoinsFunctionDaily": "ReconcileCoinsDeadLetters",
 }
 
 

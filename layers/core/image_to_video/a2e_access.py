@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,6 +12,9 @@ from image_to_video.domain.errors import GeneratorAccessError, SigningKeyUnavail
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.task import WaitingFor
 from image_to_video.settings import Settings
+
+if TYPE_CHECKING:
+    from image_to_video.domain.coin_statements import CoinLedger
 
 # A changed secret is picked up after this long.
 _SECRET_SECONDS: Final = 60
@@ -77,4 +80,13 @@ def generator(config: Settings) -> Generator:
         account_token(config),
         start_timeout_seconds=config.start_timeout_seconds,
         permit_http=config.permit_loopback,
+    )
+
+
+def coin_ledger(config: Settings) -> "CoinLedger":
+    """What A2E shows of the account's coins."""
+    from image_to_video.adapters.a2e_credits import A2ECredits
+
+    return A2ECredits(
+        clients.generator_http(str(config.a2e_url).rstrip("/")), account_token(config)
     )

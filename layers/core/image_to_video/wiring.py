@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from image_to_video import clients
-from image_to_video.a2e_access import generator, signing_key
+from image_to_video.a2e_access import coin_ledger, generator, signing_key
 from image_to_video.adapters.duration_table import DurationTable
 from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.limit_table import LimitTable
@@ -35,6 +35,7 @@ from image_to_video.settings import Settings
 # What few functions need is imported by those: a cold start spends its time on imports.
 if TYPE_CHECKING:
     from image_to_video.adapters.safe_download import Downloads
+    from image_to_video.lifecycle.coins import Coins
     from image_to_video.lifecycle.repair import Repair
     from image_to_video.lifecycle.service import VideoTasks
     from image_to_video.lifecycle.workflow_steps import WorkflowSteps
@@ -274,6 +275,21 @@ def workflow_steps() -> "WorkflowSteps":
 def repair() -> "Repair":
     """The service of the schedule and of operators."""
     return application().repair
+
+
+def coins() -> "Coins":
+    """The service that compares coins."""
+    from image_to_video.adapters.task_scan import TaskScan
+    from image_to_video.lifecycle.coins import Coins
+
+    config = settings()
+    return Coins(
+        tasks=lambda: TaskScan(Table(clients.dynamodb(), config.tasks_table)),
+        ledger=coin_ledger(config),
+        schedule=config.schedule,
+        retention_days=config.task_retention_days,
+        now=now,
+    )
 
 
 def _downloads(config: Settings) -> "Downloads":
