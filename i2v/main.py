@@ -18,6 +18,7 @@ from i2v import tokens
 from i2v.demo import Demo, Report, media_type_of
 from i2v.deployed import STACK_FILE, Deployed
 from i2v.deployment import STACK_NAME
+from i2v.doctor.command import doctor
 from i2v.errors import CommandError
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.simulator.server import run_simulator
@@ -31,6 +32,7 @@ app = typer.Typer(
     help="image-to-video on this machine: the real template on an emulator, A2E simulated.",
 )
 app.add_typer(tokens.app, name="token")
+app.command()(doctor)
 _console = Console(stderr=True, highlight=False)
 _ENTRY_POINTS: Final = {"rest": "REST", "upload": "S3 upload"}
 
