@@ -8,7 +8,7 @@ from i2v.doctor.findings import Findings, named, ok, problem, skipped, warning
 _RUNBOOK = "See docs/operations.md, Alarms"
 
 
-def alarms(stack: Examined) -> Findings:
+def alarm_state(stack: Examined) -> Findings:
     """Whether every alarm is there, acts, and none rings now."""
     wanted = {alarm.physical: alarm.name for alarm in stack.of_kind("AWS::CloudWatch::Alarm")}
     wanted |= {
@@ -54,8 +54,7 @@ def alarm_metrics(stack: Examined) -> Findings:
     client = stack.client("cloudwatch")
     without = []
     names = [alarm.physical for alarm in stack.of_kind("AWS::CloudWatch::Alarm")]
-    alarms = _described(stack, names)
-    for alarm in alarms.values():
+    for alarm in _described(stack, names).values():
         # Our own metrics exist only once something was counted, AWS's once anything has run.
         if not str(alarm.get("Namespace", "")).startswith("AWS/"):
             continue

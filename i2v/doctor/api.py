@@ -51,6 +51,7 @@ class Expected:
         return found
 
 
+SEE_API: Final = "See the log of the API's function by the request id."
 _BEARER: Final = {"Authorization": "Bearer i2v_" + "0" * 43}
 _REFUSALS: Final = (
     Expected("GET", "/tasks", 401, "unauthorized", wanted=("WWW-Authenticate",)),
@@ -87,6 +88,18 @@ def asked(api: httpx.Client, expected: tuple[Expected, ...]) -> Findings:
 def _wrong(one: Expected, faults: list[str]) -> Finding:
     told = " with a token" if "Authorization" in one.headers else ""
     return problem(f"{one.method} {one.path}{told} is answered by {named(faults)}", do=_DEPLOY)
+
+
+def unexpected(what: str, answer: httpx.Response, status: int) -> Finding | None:
+    """The finding about an answer of another status than promised."""
+    if answer.status_code == status:
+        return None
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    told = body.get("detail") or body.get("code") if isinstance(body, dict) else "no JSON"
+    return problem(f"{what} answers {answer.status_code} instead of {status}: {told}", do=SEE_API)
 
 
 def health(stack: Examined) -> Findings:

@@ -15,7 +15,7 @@ from i2v.doctor.findings import Findings, named, ok, problem, warning
 _DEPLOY: Final = "Deploy again."
 
 
-def functions(stack: Examined) -> Findings:
+def function_state(stack: Examined) -> Findings:
     """Whether each function is there and may run."""
     wanted = stack.of_kind("AWS::Lambda::Function")
     able = 0
@@ -31,6 +31,8 @@ def functions(stack: Examined) -> Findings:
                 f"{function.name} is switched off: its reserved concurrency is 0",
                 do=f"aws lambda delete-function-concurrency --function-name {function.physical}",
             )
+        elif last == "InProgress":
+            yield warning(f"{function.name} is being updated", do="Wait a minute, and repeat.")
         elif state not in ("Active", "Inactive") or last == "Failed":
             reason = (
                 config.get("StateReason") or config.get("LastUpdateStatusReason") or "no reason"

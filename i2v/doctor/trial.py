@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 from image_to_video.adapters.token_table import TokenTable
+from image_to_video.domain.task import TaskStatus
 
 from i2v.doctor.examined import Examined
 from i2v.doctor.findings import Finding, problem
@@ -23,9 +24,11 @@ from i2v.simulator.sample import SAMPLE_PATH
 
 OWNER: Final = "i2v-doctor"
 """To whom the tasks of trials belong."""
+FINAL: Final = frozenset(status.value for status in TaskStatus if status.is_final)
+"""The statuses in which a task has ended."""
 _TOKEN_LIFE: Final = timedelta(hours=1)
 _QUEUE_SECONDS: Final = 3600
-_LEAST_WAIT: Final = 10.0
+_LEAST_WAIT: Final = 5.0
 _PAUSE: Final = 1.0
 
 
@@ -63,6 +66,17 @@ class Trial:
             **arguments,
         )
         return bucket
+
+    def end_of(self, api: httpx.Client, task_id: str) -> dict[str, Any]:
+        """The task once it has ended, or as it is when the patience is at an end."""
+        task: dict[str, Any] = {"task_id": task_id, "status": "unknown"}
+        for _ in self.turns():
+            answer = api.get(f"/tasks/{task_id}")
+            if answer.status_code == 200:
+                task = answer.json()
+            if task["status"] in FINAL:
+                break
+        return task
 
     def turns(self) -> Iterator[None]:
         """One turn after another with a pause between, until the patience is at an end."""
@@ -179,10 +193,19 @@ def _subscribed(stack: Examined, name: str) -> tuple[str, str]:
     return url, subscription["SubscriptionArn"]
 
 
+def _video_of(stack: Examined, task_id: str) -> list[tuple[str, str]]:
+    """Where a task's video lies, by its record; nowhere if it has none."""
+    try:
+        reply = stack.table("TasksTableName").get_item(Key={"task_id": task_id})
+    except (BotoCoreError, ClientError):
+        return []
+    video = reply.get("Item", {}).get("video")
+    return [(video["bucket"], video["key"])] if video else []
+
+
 def _take_away(trial: Trial, tokens: TokenTable, subscription: str) -> None:
     stack = trial.stack
-    videos = stack.outputs.get("VideosBucketName", "")
-    stored = [(videos, f"{OWNER}/{task_id}.mp4") for task_id in trial.tasks.values()]
+    stored = [place for task_id in trial.tasks.values() for place in _video_of(stack, task_id)]
     steps: list[tuple[str, Any]] = [
         (
             "the object " + key,

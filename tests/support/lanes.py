@@ -19,6 +19,7 @@ SHARED: Final = {
     **dict.fromkeys(
         (
             "tests/e2e/test_addresses.py",
+            "tests/e2e/test_doctor.py",
             "tests/e2e/test_documentation.py",
             "tests/e2e/test_entry_points.py",
             "tests/e2e/test_http_rules.py",
