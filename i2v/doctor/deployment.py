@@ -57,6 +57,7 @@ def drift(stack: Examined) -> Findings:
     if seen["DetectionStatus"] == "DETECTION_FAILED":
         reason = seen.get("DetectionStatusReason", "no reason is given")
         yield skipped(f"CloudFormation could not compare: {reason}")
+        return
     if seen.get("StackDriftStatus") != "DRIFTED":
         yield ok("nothing differs from the template")
         return

@@ -67,14 +67,12 @@ class Web:
         answer = self.answers.get((request.method, request.url.path), httpx.Response(404))
         if isinstance(answer, Exception):
             raise answer
-        return httpx.Response(
-            answer.status_code, headers=answer.headers, content=answer.content
-        )
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
 
 @pytest.fixture
 def aws() -> Aws:
-    return Aws()
+    return Aws({"DescribeStacks": described(), "ListStackResources": resources()})
 
 
 @pytest.fixture
@@ -88,8 +86,6 @@ def stack(aws: Aws, web: Web) -> Iterator[Examined]:
     session = boto3.Session(region_name="eu-central-1")
     session.events.register("provide-client-params", aws.remember)
     session.events.register("before-call", aws.answer)
-    aws.answers["DescribeStacks"] = described()
-    aws.answers["ListStackResources"] = resources()
     examined = Examined(
         session,
         "prod",
