@@ -9,6 +9,7 @@ import boto3
 import httpx
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.model import OperationModel
 from botocore.validate import ParamValidator
 
@@ -47,12 +48,12 @@ class Aws:
             if isinstance(given, Refused):
                 raise given
         except Refused as refused:
-            return AWSResponse("", 400, {}, None), refused.answer
+            return AWSResponse("", 400, HTTPHeaders(), None), refused.answer
         if model.output_shape is not None:
             report = ParamValidator().validate(given, model.output_shape)
             # Members that AWS always sends and a test has no use for may be left out.
             assert "Unknown" not in report.generate_report(), report.generate_report()
-        return AWSResponse("", 200, {}, None), {**given, "ResponseMetadata": {}}
+        return AWSResponse("", 200, HTTPHeaders(), None), {**given, "ResponseMetadata": {}}
 
 
 class Web:
@@ -84,8 +85,9 @@ def web() -> Web:
 def stack(aws: Aws, web: Web) -> Iterator[Examined]:
     """A stack on AWS with one resource of each kind that tests name themselves."""
     session = boto3.Session(region_name="eu-central-1")
-    session.events.register("provide-client-params", aws.remember)
-    session.events.register("before-call", aws.answer)
+    hooks: Any = session.events
+    hooks.register("provide-client-params", aws.remember)
+    hooks.register("before-call", aws.answer)
     examined = Examined(
         session,
         "prod",

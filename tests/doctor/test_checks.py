@@ -7,19 +7,21 @@ import pytest
 from image_to_video import __version__
 
 from i2v.doctor.checks import GROUPS, RUN, chosen
+from i2v.doctor.findings import Check
 from i2v.doctor.run import CHECKS
 from i2v.errors import CommandError
 from tests.conftest import PROJECT
 
 BY_GROUP = [(group, check) for group, checks in GROUPS.items() for check in checks]
-NAMES = [check.name for _, check in BY_GROUP] + [check.name for check in (*RUN, *CHECKS)]
+TRIAL: list[Check[Any]] = [*RUN, *CHECKS]
+NAMES = [check.name for _, check in BY_GROUP] + [check.name for check in TRIAL]
 
 
 def test_the_documentation_lists_every_check() -> None:
     page = (PROJECT / "docs" / "operations.md").read_text()
     listed = re.findall(r"^\| `([\w-]+)` \| `([\w-]+)` \| (.+) \|$", page, re.M)
     wanted = [(group, check.name, check.about) for group, check in BY_GROUP]
-    wanted += [("--run", check.name, check.about) for check in (*RUN, *CHECKS)]
+    wanted += [("--run", check.name, check.about) for check in TRIAL]
     assert sorted(listed) == sorted(
         (group, name, about[0].lower() + about[1:]) for group, name, about in wanted
     )
