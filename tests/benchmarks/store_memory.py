@@ -17,7 +17,8 @@ from statistics import median
 from typing import Any
 
 import imageio_ffmpeg
-from image_to_video.adapters.storage import PART_BYTES, Storage
+from image_to_video.adapters.multipart_upload import PART_BYTES
+from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.video_probe import InspectedVideo
 
 MIB = 1024 * 1024

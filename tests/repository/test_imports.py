@@ -41,7 +41,7 @@ SDKS = {"botocore", "httpx"}
 ONE_ADAPTER = {
     "a2e": "A2E",
     **dict.fromkeys(("video", "mp4"), "video"),
-    **dict.fromkeys(("storage", "stored"), "S3"),
+    **dict.fromkeys(("multipart", "storage", "stored"), "S3"),
     **dict.fromkeys(("dynamodb", "task", "limit", "token", "duration", "waiting"), "DynamoDB"),
 }
 # What the command line may know of the product: it also writes and reads tokens.

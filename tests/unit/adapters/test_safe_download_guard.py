@@ -40,12 +40,15 @@ class Dns:
 class Reached:
     """The transport behind the guard: keeps what was let through and answers it."""
 
-    def __init__(self, *, location: str | None = None) -> None:
+    def __init__(self, *, location: str | None = None, unreachable: tuple[str, ...] = ()) -> None:
         self.requests: list[httpx.Request] = []
         self._location = location
+        self._unreachable = unreachable
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        if request.url.host in self._unreachable:
+            raise httpx.ConnectError("Network is unreachable")
         if self._location and len(self.requests) == 1:
             return httpx.Response(302, headers={"Location": self._location})
         return httpx.Response(200, stream=httpx.ByteStream(b"video"))
@@ -73,6 +76,38 @@ def test_the_checked_address_is_the_one_connected_to_under_its_name(address: str
     assert request.headers["Host"] == "cdn.example:8443"
     assert request.extensions["sni_hostname"] == "cdn.example"
     assert dns.asked == ["cdn.example"]
+
+
+def test_the_next_address_is_tried_where_one_cannot_be_reached_ipv4_first() -> None:
+    addresses = ["2606:4700:4700::1111", PUBLIC, "1.1.1.1"]
+    reached = Reached(unreachable=(PUBLIC,))
+    assert fetch("https://cdn.example/v", reached, Dns(cdn_example=[addresses])) == b"video"
+    assert [request.url.host for request in reached.requests] == [PUBLIC, "1.1.1.1"]
+    assert {request.extensions["sni_hostname"] for request in reached.requests} == {"cdn.example"}
+
+
+def test_a_host_of_many_dead_addresses_is_given_up_after_four() -> None:
+    addresses = [f"1.1.1.{number}" for number in range(9)]
+    reached = Reached(unreachable=tuple(addresses))
+    with pytest.raises(VideoDownloadError):
+        fetch("https://cdn.example/v", reached, Dns(cdn_example=[addresses]))
+    assert len(reached.requests) == 4
+
+
+def test_no_address_is_tried_where_one_of_them_is_not_public() -> None:
+    reached = Reached(unreachable=(PUBLIC,))
+    with pytest.raises(VideoDownloadError):
+        fetch("https://cdn.example/v", reached, Dns(cdn_example=[[PUBLIC, "10.0.0.1"]]))
+    assert not reached.requests
+
+
+def test_an_answer_is_not_asked_for_again_at_another_address() -> None:
+    reached, dns = (
+        Reached(location="https://cdn.example/v2"),
+        Dns(cdn_example=[[PUBLIC, "1.1.1.1"]]),
+    )
+    assert fetch("https://cdn.example/v", reached, dns) == b"video"
+    assert [request.url.host for request in reached.requests] == [PUBLIC, PUBLIC]
 
 
 def test_an_international_name_is_asked_for_and_verified_as_it_is_sent() -> None:

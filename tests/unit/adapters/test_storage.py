@@ -13,7 +13,8 @@ import pytest
 import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from image_to_video.adapters.storage import PART_BYTES, Storage, UploadedImage
+from image_to_video.adapters.multipart_upload import PART_BYTES
+from image_to_video.adapters.storage import Storage, UploadedImage
 from image_to_video.domain.errors import UnreadableImageError
 
 from tests.conftest import REGION, Application
@@ -310,7 +311,7 @@ def test_a_signed_link_gives_the_very_image(storage: Storage, client: Any, key: 
     assert unquote(parts.path) == f"/{key}"
     assert "+" not in parts.path
     query = parse_qs(parts.query)
-    assert query["X-Amz-Expires"] == [str(7 * 24 * 3600)]
+    assert query["X-Amz-Expires"] == [str(12 * 3600)]
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
     assert "versionId" not in query
     answer = requests.get(link, timeout=PATIENCE)

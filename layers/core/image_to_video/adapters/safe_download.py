@@ -22,6 +22,8 @@ from image_to_video.domain.public_addresses import Address, literal_address, may
 MAX_BYTES: Final = 512 * 1024 * 1024
 MAX_SECONDS: Final = 600.0
 _CHUNK_BYTES: Final = 64 * 1024
+# Tried of a host, each for as long as a connection may take.
+_MOST_ADDRESSES: Final = 4
 _DEAD_LINK: Final = (403, 404, 410)
 # How gzip and zlib begin (RFC 1952, 2.3.1; RFC 1950, 2.2).
 _PACKED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -49,18 +51,17 @@ class GuardedTransport(httpx.BaseTransport):
         self._resolve = resolve
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Resolve, check, and connect to the checked address under the host's own name."""
-        address = self._checked_address(request.url)
-        # The Host header was set from the name; `sni_hostname` keeps TLS verifying that name.
-        reply = self._inner.handle_request(
-            httpx.Request(
-                request.method,
-                request.url.copy_with(host=str(address)),
-                headers=request.headers,
-                stream=request.stream,
-                extensions=request.extensions | {"sni_hostname": _ascii_host(request.url)},
-            )
-        )
+        """Resolve, check, and connect to a checked address under the host's own name."""
+        *others, last = self._checked_addresses(request.url)
+        for address in others:
+            try:
+                reply = self._send(request, address)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                # Nothing was sent; the host's next address may be reached.
+                continue
+            break
+        else:
+            reply = self._send(request, last)
         if not reply.has_redirect_location:
             return reply
         # The client would read the body of a redirect whole, however long it is.
@@ -72,7 +73,23 @@ class GuardedTransport(httpx.BaseTransport):
         """Close the connections."""
         self._inner.close()
 
-    def _checked_address(self, url: httpx.URL) -> Address:
+    def _send(self, request: httpx.Request, address: Address) -> httpx.Response:
+        # The Host header was set from the name; `sni_hostname` keeps TLS verifying that name.
+        return self._inner.handle_request(
+            httpx.Request(
+                request.method,
+                request.url.copy_with(host=str(address)),
+                headers=request.headers,
+                stream=request.stream,
+                extensions=request.extensions | {"sni_hostname": _ascii_host(request.url)},
+            )
+        )
+
+    def _checked_addresses(self, url: httpx.URL) -> list[Address]:
+        """The addresses to try, in order: a Lambda function outside a VPC has no IPv6.
+
+        https://github.com/aws/aws-lambda-python-runtime-interface-client/issues/49
+        """
         host, port = _ascii_host(url), url.port or (443 if url.scheme == "https" else 80)
         if url.userinfo:
             raise VideoDownloadError(f"the link to {host} carries credentials")
@@ -87,7 +104,7 @@ class GuardedTransport(httpx.BaseTransport):
             raise VideoDownloadError(f"the link to {host} is not https")
         if not addresses:
             raise VideoDownloadError(f"the host {host} has no address")
-        return addresses[0]
+        return sorted(addresses, key=lambda address: address.version)[:_MOST_ADDRESSES]
 
 
 def _ascii_host(url: httpx.URL) -> str:

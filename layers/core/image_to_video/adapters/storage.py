@@ -1,9 +1,8 @@
 """The two buckets: images that come in, videos that go out."""
 
 import re
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from botocore.exceptions import ClientError
 
+from image_to_video.adapters.multipart_upload import MultipartUpload
 from image_to_video.adapters.stored_video import StoredVideo, status_of
 from image_to_video.domain.errors import UnreadableImageError
 from image_to_video.domain.image_files import MAX_IMAGE_BYTES
@@ -18,9 +18,9 @@ from image_to_video.domain.image_files import MAX_IMAGE_BYTES
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client, type_defs
 
-# S3 wants at least 5 MiB for every part but the last; one part is what a copy holds in memory.
-PART_BYTES: Final = 8 * 1024 * 1024
-_LINK_SECONDS: Final = 7 * 24 * 3600
+# No link lives longer than the session of the role that signed it, at most 12 hours:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_manage-assume.html
+_LINK_SECONDS: Final = 12 * 3600
 # Clients follow the link at once; every request signs a new one.
 _VIDEO_LINK_SECONDS: Final = 15 * 60
 VIDEO_TYPE: Final = "video/mp4"
@@ -90,60 +90,8 @@ class Storage:
         Nothing is visible before the last chunk came and every check passed. Whatever stops the
         upload, also an error raised by `chunks`, takes its parts away again.
         """
-        bucket = self.videos_bucket
-        upload_id = self._client.create_multipart_upload(
-            Bucket=bucket, Key=key, ContentType=VIDEO_TYPE
-        )["UploadId"]
-        try:
-            parts = self._send(key, upload_id, chunks)
-            self._client.complete_multipart_upload(
-                Bucket=bucket,
-                Key=key,
-                UploadId=upload_id,
-                MultipartUpload={"Parts": parts},
-                IfNoneMatch="*",
-            )
-        except ClientError as error:
-            self._abort(key, upload_id)
-            if status_of(error) == 412:
-                return False
-            raise
-        except BaseException:
-            self._abort(key, upload_id)
-            raise
-        return True
-
-    def _send(
-        self, key: str, upload_id: str, chunks: Iterable[bytes]
-    ) -> "list[type_defs.CompletedPartTypeDef]":
-        """Send all parts, each while the next one is read: at most two are held."""
-
-        def send(number: int, part: bytes) -> "type_defs.CompletedPartTypeDef":
-            reply = self._client.upload_part(
-                Bucket=self.videos_bucket,
-                Key=key,
-                UploadId=upload_id,
-                PartNumber=number,
-                Body=part,
-            )
-            return {"PartNumber": number, "ETag": reply["ETag"]}
-
-        sent: list[type_defs.CompletedPartTypeDef] = []
-        # Leaving waits for the part that is on its way: an abort would miss it.
-        with ThreadPoolExecutor(max_workers=1) as sender:
-            under_way: Future[type_defs.CompletedPartTypeDef] | None = None
-            for number, part in enumerate(_in_parts(chunks), start=1):
-                if under_way is not None:
-                    sent.append(under_way.result())
-                    under_way = None
-                if len(part) < PART_BYTES:
-                    # The last one: nothing is read meanwhile.
-                    sent.append(send(number, part))
-                else:
-                    under_way = sender.submit(send, number, part)
-            if under_way is not None:
-                sent.append(under_way.result())
-        return sent
+        upload = MultipartUpload(self._client, bucket=self.videos_bucket, key=key)
+        return upload.send(chunks, content_type=VIDEO_TYPE)
 
     def stored_video(self, key: str) -> StoredVideo | None:
         """What lies at this key, if anything. S3 answers 403 where it may not be told."""
@@ -163,7 +111,7 @@ class Storage:
     def sign_image(self, image_url: str, version_id: str | None) -> str:
         """A link to an uploaded image that needs no credentials. Never log it.
 
-        It lives as long as SigV4 permits; with a role's credentials it dies with their session.
+        It dies with the session of the function's role, and after 12 hours in any case.
         """
         key = image_url.removeprefix(self.image_url(""))
         return self._client.generate_presigned_url(
@@ -208,12 +156,6 @@ class Storage:
         version = {"VersionId": version_id} if version_id else {}
         return {"Bucket": self.images_bucket, "Key": key} | version
 
-    def _abort(self, key: str, upload_id: str) -> None:
-        with suppress(self._client.exceptions.NoSuchUpload):
-            self._client.abort_multipart_upload(
-                Bucket=self.videos_bucket, Key=key, UploadId=upload_id
-            )
-
 
 def _described(
     reply: "type_defs.GetObjectOutputTypeDef | type_defs.HeadObjectOutputTypeDef",
@@ -247,17 +189,6 @@ def _is_sealed(error: ClientError) -> bool:
             return is_about_key or message.startswith("The ciphertext refers to a customer master")
         case _:
             return code in _UNUSABLE_KEY
-
-
-def _in_parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    part = bytearray()
-    for chunk in chunks:
-        part += chunk
-        if len(part) >= PART_BYTES:
-            yield bytes(part)
-            part.clear()
-    if part:
-        yield bytes(part)
 
 
 def _attachment(file_name: str) -> str:
