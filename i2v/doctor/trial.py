@@ -96,18 +96,30 @@ def refusal(stack: Examined) -> Finding | None:
             "tasks would be paid",
             do="Deploy a release with test mode, then repeat.",
         )
-    layers = {
-        layer["Arn"]
-        for function in stack.functions.values()
-        for layer in function.get("Layers", [])
-    }
-    if len(layers) > 1 and not stack.local:
+    if not stack.local and not _is_of_one_release(stack):
         return problem(
             "--run was refused and nothing was started: the functions are of different releases, "
             "of which one may know no test mode",
-            do="Deploy again, then repeat.",
+            do="Wait until the deployment has ended, or deploy again; then repeat.",
         )
     return None
+
+
+def _is_of_one_release(stack: Examined) -> bool:
+    """Whether all functions run the same layers, and none is shifted between two versions."""
+    layers = {
+        tuple(layer["Arn"] for layer in function.get("Layers", []))
+        for function in stack.functions.values()
+    }
+    # A function without any is not one that starts tasks.
+    if len(layers - {()}) > 1 or str(stack.stack["StackStatus"]).endswith("_IN_PROGRESS"):
+        return False
+    for alias in stack.of_kind("AWS::Lambda::Alias"):
+        function, _, name = alias.physical.partition(":function:")[2].partition(":")
+        there = stack.client("lambda").get_alias(FunctionName=function, Name=name)
+        if there.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
+            return False
+    return True
 
 
 def knows_test_mode(stack: Examined) -> bool:

@@ -56,6 +56,26 @@ def test_so_is_one_of_two_releases(aws: Aws, web: Web, stack: Examined) -> None:
     assert "of different releases" in found.says
 
 
+def test_so_is_one_that_is_being_shifted(aws: Aws, web: Web, stack: Examined) -> None:
+    contract(web, "task_id", "test")
+    functions(aws)
+    alias = "arn:aws:lambda:eu-central-1:123456789012:function:api:live"
+    aws.answers["ListStackResources"] = resources(
+        *FUNCTIONS, ("ApiAliaslive", "AWS::Lambda::Alias", alias)
+    )
+    aws.answers["GetAlias"] = {}
+    assert refusal(stack) is None
+    aws.answers["GetAlias"] = {"RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}}}
+    assert refusal(stack)
+
+
+def test_so_is_one_that_is_being_deployed(aws: Aws, web: Web, stack: Examined) -> None:
+    contract(web, "task_id", "test")
+    functions(aws)
+    aws.answers["DescribeStacks"] = described("UPDATE_IN_PROGRESS")
+    assert refusal(stack)
+
+
 def test_test_mode_or_a_simulated_a2e_is_enough(aws: Aws, web: Web, stack: Examined) -> None:
     contract(web, "task_id", "test")
     functions(aws)
