@@ -19,6 +19,7 @@ from i2v.demo import Demo, Report, media_type_of
 from i2v.deploy.command import check_settings, deploy
 from i2v.deployed import STACK_FILE, Deployed
 from i2v.deployment import STACK_NAME
+from i2v.doctor.command import doctor
 from i2v.errors import CommandError
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.simulator.server import run_simulator
@@ -36,6 +37,7 @@ app.add_typer(a2e_token.app, name="a2e-token")
 app.command()(deploy)
 app.command("check-settings")(check_settings)
 app.command()(coins.coins)
+app.command()(doctor)
 _console = Console(stderr=True, highlight=False)
 _ENTRY_POINTS: Final = {"rest": "REST", "upload": "S3 upload"}
 

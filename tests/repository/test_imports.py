@@ -45,7 +45,12 @@ ONE_ADAPTER = {
     **dict.fromkeys(("dynamodb", "task", "limit", "token", "duration", "waiting"), "DynamoDB"),
 }
 # What the command line may know of the product: it also writes and reads tokens.
-COMMAND_LINE = ("domain.", "contract.", "adapters.token_table.", "settings.")
+COMMAND_LINE = (
+    *("domain.", "contract.", "adapters.token_table."),
+    # What the doctor reads: overdue tasks, A2E's answers, variables of functions, the release.
+    *("adapters.task_table.", "adapters.a2e_responses.", "settings.", "observability."),
+    "__version__",
+)
 
 modules = sorted(
     path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py")

@@ -21,6 +21,7 @@ SHARED: Final = {
             "tests/e2e/test_addresses.py",
             "tests/e2e/test_deploy.py",
             "tests/e2e/test_coins.py",
+            "tests/e2e/test_doctor.py",
             "tests/e2e/test_documentation.py",
             "tests/e2e/test_entry_points.py",
             "tests/e2e/test_http_rules.py",
