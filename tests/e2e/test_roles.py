@@ -302,6 +302,7 @@ NEEDED: dict[tuple[str, str, str], Scenario] = {
     ("ApiFunction", "s3:PutObject", "ImagesBucket"): takes_a_form,
     ("ReceiveHintFunction", "dynamodb:GetItem", "TasksTable"): role_hints.takes_one,
     ("ReceiveHintFunction", "dynamodb:PutItem", "TasksTable"): role_hints.takes_one,
+    ("ReceiveHintFunction", "dynamodb:Query", "LimitsTable"): role_hints.takes_one,
     ("ReceiveHintFunction", "dynamodb:UpdateItem", "LimitsTable"): role_hints.takes_one_with_a_slot,
     ("ReceiveHintFunction", "states:StartExecution", "stateMachine"): role_hints.takes_one,
     ("ReceiveHintFunction", "secretsmanager:GetSecretValue", "CursorKey"): role_hints.takes_one,

@@ -265,6 +265,10 @@ def test_importing_does_nothing() -> None:
 NEVER_NEEDED = {
     "authorize": {"boto3", "s3transfer", "httpx", "image_to_video.lifecycle", "asyncio"},
     "publish_events": {"boto3", "s3transfer", "httpx", "image_to_video.adapters.a2e_client"},
+    "public": {
+        *("boto3", "s3transfer", "httpx", "botocore.session", "image_to_video.wiring"),
+        *("image_to_video.clients", "image_to_video.adapters", "image_to_video.lifecycle"),
+    },
     "api": {"boto3", "s3transfer", "httpx", "image_to_video.adapters.mp4_video"},
 }
 

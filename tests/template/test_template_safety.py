@@ -159,6 +159,21 @@ def test_a_function_writes_its_own_log_and_no_other(translated: Resources) -> No
         assert written == {"Fn::GetAtt": [group, "Arn"]}, name
 
 
+def test_what_anybody_may_call_has_no_rights_or_those_of_a_poll(translated: Resources) -> None:
+    def actions(role: str) -> set[str]:
+        return {
+            action
+            for statement in statements(translated[role])
+            for action in statement["Action"]
+            if not action.startswith(("logs:", "xray:"))
+        }
+
+    assert actions("PublicFunctionRole") == set()
+    hints = statements(translated["ReceiveHintFunctionRole"])
+    assert "A2ETokenSecret" not in str(hints)
+    assert not {action for action in actions("ReceiveHintFunctionRole") if "Delete" in action}
+
+
 def test_one_function_reads_one_stream(translated: Resources) -> None:
     readers = {
         name: statement["Resource"]
