@@ -1,4 +1,4 @@
-"""A world whose functions take turns between releases: one table, one stream, running executions."""
+"""A world whose functions take turns between releases: one table, one stream, same executions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass

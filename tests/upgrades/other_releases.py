@@ -54,11 +54,11 @@ NEXT: Final[tuple[Change, ...]] = (
     ),
     (
         "adapters/task_table.py",
-        r'_EXPIRES_AT: Final = "expires_at"\n',
+        r"_EXPIRES_AT: Final = .*\n",
         r'\g<0>_NEW: Final = "by_colour"\n',
     ),
     ("adapters/task_table.py", r"frozenset\(\{_OPEN,", r"frozenset({_NEW, _OPEN,"),
-    ("domain/task.py", r'TOO_LATE = "too_late"', 'TOO_LATE = "begun_already"'),
+    ("domain/task.py", r'REFUNDED = "refunded"', 'REFUNDED = "given_back"'),
     ("domain/task.py", r'CONTENT_REFUSED = "content_refused"', 'CONTENT_REFUSED = "not_wanted"'),
 )
 # A word for which older releases leave a task alone; only where this release comes again.
