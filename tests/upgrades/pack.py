@@ -1,4 +1,4 @@
-"""Keep the package of a release for the tests of upgrades: `make release REVISION=... NAME=...`.
+"""Keep the package of a release for the tests of upgrades: `make release-archive`.
 
 An archive holds the package as the revision has it, and the variables that its template gave to the
 functions. The same revision makes the same bytes. A checkout without history needs none of it.
