@@ -1,6 +1,6 @@
 """A world whose functions take turns between releases: one table, one stream, same executions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -59,6 +59,16 @@ class MixedWorld(World):
             one.services._learned._known.clear()
             one.services.__dict__.pop("repair", None)
         self.order, self.turn, self.refused = order, 0, 0
+
+    def images(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Each change of a record, as the table had it before and after."""
+        for item in self._stream():
+            change = item.record["dynamodb"]
+            if change.get("OldImage"):
+                yield self._plain(change["OldImage"]), self._plain(change["NewImage"])
+
+    def _plain(self, image: dict[str, Any]) -> dict[str, Any]:
+        return {name: self._deserialize(value) for name, value in image.items()}
 
     def of_this_turn(self) -> Installed:
         """The release of this invocation."""

@@ -79,7 +79,7 @@ def test_nobody_moves_a_task_in_a_state_of_another_release(
     unknown: dict[str, Any],
 ) -> None:
     stop_execution(application, made.execution)
-    item = write(application, made, status="queued", **{**FUTURE, **unknown})
+    item = write(application, made, **{"status": "queued", **FUTURE, **unknown})
     asked = (list(generator.requests), list(generator.checked), len(executions(application)))
     clock.advance(4000)
 
