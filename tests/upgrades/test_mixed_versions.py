@@ -39,6 +39,8 @@ NAMES: Final = (
 CHOSEN: Final = [scenario for scenario in SCENARIOS if scenario.name in NAMES]
 # So many invocations of a task are tried in both directions at each step.
 SHORT: Final = 16
+# Of a longer life than this not every step is tried.
+LONG: Final = 50
 HINTS: Final = {"HINTS_URL": "https://api.test/v1"}
 
 
@@ -90,7 +92,7 @@ def violations(world: MixedWorld, scenario: Scenario, *, enough: int = 99) -> li
         ("turn by turn, the other first", lambda turn: (turn + 1) % 2),
         ("two by two", lambda turn: turn // 2 % 2),
     ]
-    for first in range(1, whole + 1):
+    for first in range(1, whole + 1, 1 + whole // LONG):
         # Of a long life each step in one direction, and the next step in the other one.
         if whole <= SHORT or first % 2:
             orders.append((f"{first} of the first one", partial(_upgraded, first)))
