@@ -4,7 +4,7 @@
 # published contracts and .venv-charts what draws charts, each alone, because few need them and
 # their pins and the emulator's cannot all be met together. All come from locks with hashes.
 
-.PHONY: help demo up check test lint benchmark contracts crash-points deploy lock clean
+.PHONY: help demo up check test lint benchmark contracts crash-points release-archive deploy lock clean
 .DEFAULT_GOAL := help
 # Targets share environments, and the tests use both cores anyway.
 .NOTPARALLEL:
@@ -45,6 +45,7 @@ help:
 	@echo 'make benchmark     measure cost, delay, queue, memory and starts; write benchmarks.json and a chart'
 	@echo 'make contracts     write functions/public/openapi.json and asyncapi.json from the code'
 	@echo 'make crash-points  count the crash points again into tests/faults/crash_points.json'
+	@echo 'make release-archive  keep a release for the tests of upgrades: REVISION=v0.2.0 NAME=0.2.0'
 	@echo 'make lock          resolve the dependencies again into requirements/'
 	@echo 'make deploy        build and deploy to AWS, or to what make up runs: ARGS=--local'
 	@echo 'make clean         remove the environments and whatever was built'
@@ -84,6 +85,10 @@ contracts: $(LOCAL)
 # How many outside calls each scenario makes, and which: review the diff.
 crash-points: $(TEST)
 	@WRITE_CRASH_POINTS=1 .venv/bin/python -m pytest -q tests/faults/test_crash_points.py -k every_crash_point
+
+# Keep the package of a release for the tests of upgrades: REVISION is its tag, NAME its version.
+release-archive: $(TEST)
+	@.venv/bin/python -m tests.upgrades.pack $(REVISION) $(NAME)
 
 deploy: $(LOCAL) $(if $(findstring --local,$(ARGS)),,$(SAM))
 	@.venv/bin/i2v deploy $(ARGS)

@@ -107,6 +107,8 @@ def packaged_template(emulator: Reached) -> dict[str, Any]:
                 content = _zipped(PROJECT / properties["CodeUri"])
                 properties["Events"] = _with_methods_listed(properties.get("Events", {}), routes)
                 properties["CodeUri"] = upload(f"{name}.zip", content)
+                # The emulator has no CodeDeploy: the alias goes over at once.
+                properties.pop("DeploymentPreference", None)
                 if name in _MOST_WORKERS:
                     properties["ReservedConcurrentExecutions"] = _MOST_WORKERS[name]
             case "AWS::Serverless::LayerVersion":

@@ -17,17 +17,22 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
     DynamoDBRecordEventName,
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from image_to_video.adapters.task_table import task_of
+from image_to_video.adapters.task_table import readable
 from image_to_video.container import event_topic
 from image_to_video.observability import count, logger, metrics
 
 
 def publish(record: DynamoDBRecord) -> None:
-    """Publish one change; a record that was removed, by its time to live, is not published."""
+    """Publish one change; a record that was removed, by its time to live, is not published.
+
+    Nor is one that cannot be read at all: no repetition mends it, and others would wait behind it.
+    """
     if record.event_name is DynamoDBRecordEventName.REMOVE or record.dynamodb is None:
         return
-    before, after = record.dynamodb.old_image, record.dynamodb.new_image
-    event_topic().publish_change(task_of(before) if before else None, task_of(after))
+    old, after = record.dynamodb.old_image, readable(record.dynamodb.new_image)
+    before = readable(old) if old else None
+    if after is not None and (before is not None or not old):
+        event_topic().publish_change(before, after)
 
 
 class Records(BatchProcessor):

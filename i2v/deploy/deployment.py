@@ -11,8 +11,9 @@ from i2v.deploy import local, sam, stacks, values
 from i2v.deploy.account import Account, Identity, check_stack_name
 from i2v.deploy.errors import reason
 from i2v.deploy.parameters import faults, project_template
-from i2v.deployment import STACK_NAME
+from i2v.deployment import PROJECT, STACK_NAME
 from i2v.errors import CommandError
+from i2v.revision import revision_of
 from i2v.stack import check_a2e
 
 _console = Console(stderr=True, highlight=False)
@@ -114,7 +115,7 @@ class Deployment:
         if self._options.asks and not self._options.yes:
             found |= values.asked(self._template, found, _ask)
             self._check(found)
-        return found
+        return found | {"Revision": revision_of(PROJECT, found)}
 
     def _check(self, parameters: dict[str, str]) -> None:
         if found := faults(self._template, parameters):
@@ -236,6 +237,14 @@ class Deployment:
             StackName=self._name,
             EnableTerminationProtection=True,
         )
+        # Not in the template: the rollback of a first deployment that fails could not remove them.
+        for table in ("TasksTableName", "TokensTableName"):
+            self._account.call(
+                "dynamodb",
+                "update_table",
+                TableName=stack.outputs[table],
+                DeletionProtectionEnabled=True,
+            )
         if self._options.local:
             local.finish(stack, self._running)
         _say(f"[green]{self._name} is deployed.[/green]")

@@ -76,10 +76,12 @@ class Tree:
         return seconds, result
 
     def stop_workflow(self, task_id: str) -> None:
-        """End the execution of a task, which is named after it."""
-        machine = self.stack["state_machine_arn"]
-        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{task_id}"
-        self._client("stepfunctions").stop_execution(executionArn=arn)
+        """End the executions of a task, which are named after it."""
+        client, machine = self._client("stepfunctions"), self.stack["state_machine_arn"]
+        running = client.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
+        for execution in running["executions"]:
+            if execution["name"].startswith(task_id):
+                client.stop_execution(executionArn=execution["executionArn"])
 
     def _client(self, service: str) -> Any:
         return boto3.client(

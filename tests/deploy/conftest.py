@@ -18,7 +18,7 @@ ARN = "arn:aws:cloudformation:eu-central-1:123456789012:changeSet/samcli-deploy1
 MISSING = refusal("ValidationError", "Stack with id image-to-video does not exist")
 OUTPUTS = (
     *("ApiUrl", "ImagesBucketName", "VideosBucketName", "TaskEventsTopicArn"),
-    *("A2ETokenSecretArn", "RedriveTaskFunctionName"),
+    *("A2ETokenSecretArn", "RedriveTaskFunctionName", "TasksTableName", "TokensTableName"),
 )
 NO_VALUE = refusal("ResourceNotFoundException", "can't find the specified secret value")
 
@@ -50,6 +50,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     """An account in which everything goes well, and in which no stack exists yet."""
     fake = FakeAws(
         {
+            "UpdateTable": {},
             "GetCallerIdentity": {"Account": "123456789012", "Arn": "arn:aws:iam::1:user/ada"},
             "GetAccountSettings": {"AccountLimit": {"ConcurrentExecutions": 1000}},
             "GetAccount": {"cloudwatchRoleArn": "arn:aws:iam::1:role/logs"},

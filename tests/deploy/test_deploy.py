@@ -22,11 +22,13 @@ def test_a_first_deployment_does_everything_unattended(
     assert build[:1] == ["build"]
     assert {"--no-execute-changeset", "--no-fail-on-empty-changeset"} <= set(made)
     overrides = json.loads(made[made.index("--parameter-overrides") + 1])
+    assert len(overrides.pop("Revision")) == 10
     assert overrides == {"DefaultPrompt": 'She says "hi", slowly'}
     assert aws.arguments("ExecuteChangeSet")["ChangeSetName"] == ARN
     put = aws.arguments("PutSecretValue")
     assert put == {"SecretId": "the-A2ETokenSecretArn", "SecretString": "sk_test"}
     assert aws.arguments("UpdateTerminationProtection")["EnableTerminationProtection"] is True
+    assert aws.arguments("UpdateTable")["DeletionProtectionEnabled"] is True
     for told in ("123456789012", "eu-central-1", "500 coins", "the-ApiUrl", "i2v token create"):
         assert told in said
     assert "sk_test" not in said + str(ran())

@@ -80,12 +80,23 @@ def test_a_task_that_becomes_late_is_one_event(deployed: Application) -> None:
     assert (published["type"], published["id"]) == ("image-to-video.task.late", f"{TASK_ID}.4")
 
 
-def test_one_invalid_record_holds_up_no_other(deployed: Application) -> None:
+@pytest.mark.parametrize("image", ["OldImage", "NewImage"])
+def test_a_record_that_cannot_be_read_holds_up_no_other(
+    deployed: Application, image: str, caplog: pytest.LogCaptureFixture
+) -> None:
     event = batch("insert", "modify_generating", "modify_succeeded")
-    invalid = event["Records"][1]
-    invalid["dynamodb"]["NewImage"]["status"] = {"S": "unheard-of"}
+    event["Records"][1]["dynamodb"][image]["version"] = {"S": "none"}
 
-    assert deliver(event) == [sequence_number(invalid)]
+    assert deliver(event) == []
+    assert {event["id"] for event, _ in received(deployed)} == {f"{TASK_ID}.1", f"{TASK_ID}.5"}
+    assert caplog.messages.count("task cannot be read") == 1
+
+
+def test_a_status_of_another_release_holds_up_no_event(deployed: Application) -> None:
+    event = batch("insert", "modify_generating", "modify_succeeded")
+    event["Records"][1]["dynamodb"]["NewImage"]["status"] = {"S": "unheard-of"}
+
+    assert deliver(event) == []
     assert {event["id"] for event, _ in received(deployed)} == {f"{TASK_ID}.1", f"{TASK_ID}.5"}
 
 

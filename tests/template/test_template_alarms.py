@@ -37,23 +37,30 @@ def arn(queue: str) -> dict[str, Any]:
     return {"Fn::GetAtt": [queue, "Arn"]}
 
 
+def function_of(alias: dict[str, str]) -> str:
+    """The function whose alias is referred to."""
+    return alias["Ref"].removesuffix("Aliaslive")
+
+
 def test_every_asynchronous_function_has_dead_letters_of_its_own(translated: Resources) -> None:
     kept = {
         config["FunctionName"]["Ref"]: config["DestinationConfig"]["OnFailure"]["Destination"]
         for config in of_type(translated, "Lambda::EventInvokeConfig").values()
     } | {
-        mapping["FunctionName"]["Ref"]: mapping["DestinationConfig"]["OnFailure"]["Destination"]
+        function_of(mapping["FunctionName"]): mapping["DestinationConfig"]["OnFailure"][
+            "Destination"
+        ]
         for mapping in of_type(translated, "Lambda::EventSourceMapping").values()
     }
     assert kept == {function: arn(queue) for function, queue in DEAD_LETTERS.items()}
     # Only rules and streams call functions asynchronously, and they call no other.
     called = {
-        target["Arn"]["Fn::GetAtt"][0]
+        function_of(target["Arn"])
         for rule in of_type(translated, "Events::Rule").values()
         for target in rule["Targets"]
     }
     called |= {
-        mapping["FunctionName"]["Ref"]
+        function_of(mapping["FunctionName"])
         for mapping in of_type(translated, "Lambda::EventSourceMapping").values()
     }
     assert called == set(DEAD_LETTERS)

@@ -7,8 +7,8 @@ import pytest
 ADDED = {
     "ApiDomain": ("HasDomain", "DomainName", ""),
     "ApiMapping": ("HasDomain", "DomainName", ""),
-    "ApiFirewall": ("HasFirewall", "RequestsPerAddress", 0),
-    "ApiFirewallAssociation": ("HasFirewall", "RequestsPerAddress", 0),
+    "ApiFirewall": ("HasFirewall", "RequestsPerAddress", "0"),
+    "ApiFirewallAssociation": ("HasFirewall", "RequestsPerAddress", "0"),
 }
 BOUNDED = {
     "ApiFunction": ("ReservesApi", "ApiConcurrency"),
@@ -59,7 +59,7 @@ def test_concurrency_is_reserved_only_where_an_operator_says_so(
         name: {"Fn::If": [condition, {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
         for name, (condition, parameter) in BOUNDED.items()
     }
-    assert all(template["Parameters"][p]["Default"] == 0 for _, p in BOUNDED.values())
+    assert all(template["Parameters"][p]["Default"] == "0" for _, p in BOUNDED.values())
 
 
 def test_events_leave_executions_to_the_api_of_a_new_account(translated: dict[str, Any]) -> None:

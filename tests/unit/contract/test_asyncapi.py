@@ -111,8 +111,11 @@ def test_the_catalogue_refuses_what_no_event_is(kind: EventType) -> None:
     assert not refuses({"added_later": 1}, {"added_later": 1})
     assert refuses({"specversion": "0.3"}, {})
     assert refuses({"type": "image-to-video.task.storing"}, {})
-    assert refuses({}, {"status": "unheard-of"})
-    assert refuses({}, {"failure": {"code": "unheard-of", "message": "x"}})
+    assert refuses({}, {"status": 1})
+    assert refuses({}, {"failure": {"code": "content_refused"}})
+    # A word of another release is one that subscribers overlook.
+    assert not refuses({}, {"waiting_for": "unheard-of"})
+    assert not refuses({}, {"failure": {"code": "unheard-of", "message": "x"}})
     assert refuses({}, {"video": {"key": "a.mp4"}})
     for member in good:
         missing = {name: value for name, value in good.items() if name != member}

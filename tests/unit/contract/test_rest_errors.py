@@ -37,6 +37,7 @@ ANSWERS: list[tuple[ImageToVideoError, int, str, bool]] = [
             ImageToVideoError("anything"),
             errors.SettingsError("TASKS_TABLE is missing"),
             errors.TaskConflictError("changed"),
+            errors.TaskNotUnderstoodError("a"),
             errors.UnreadableImageError("encrypted"),
             errors.DurationsUnavailableError("down"),
             errors.WorkflowUnavailableError("down"),

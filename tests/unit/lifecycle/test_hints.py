@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from image_to_video.adapters.workflow import execution_name
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import SigningKeyUnavailableError, WorkflowUnavailableError
 from image_to_video.domain.generator import Ready, Started, StartRequest
@@ -215,7 +216,8 @@ def test_a_hint_that_overtakes_the_start_s_answer_does_not_disturb_it(
 
     monkeypatch.setattr(generator, "start", hint_first)
     task = services.video_tasks.create("anna", REQUEST, None)
-    assert (task.status, task.execution) == (TaskStatus.GENERATING, task.task_id)
+    first = execution_name(task.task_id, task.created_at)
+    assert (task.status, task.execution) == (TaskStatus.GENERATING, first)
     assert task.hints_taken == 0
 
 

@@ -60,7 +60,7 @@ def test_one_object_is_one_task_and_one_start(
     assert first == second
     assert (first.owner, first.name, first.prompt) == ("anna", "ä + b.png", "wave")
     assert first.image_url == "s3://images/uploads/anna/ä + b.png"
-    assert executions(application) == [first.task_id]
+    assert executions(application) == [first.execution]
     [request] = generator.requests
     assert request.image_url.startswith("https://")
     assert unquote(urlsplit(request.image_url).path).endswith("/uploads/anna/ä + b.png")

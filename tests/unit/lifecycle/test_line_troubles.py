@@ -71,7 +71,7 @@ def test_a_bad_line_keeps_no_other_task_from_a_new_workflow(
     else:
         application.table("TASKS_TABLE").update_item(
             Key={"task_id": waiting.task_id},
-            UpdateExpression="SET of_another_release = :one",
+            UpdateExpression="SET attempts = :one",
             ExpressionAttributeValues={":one": 1},
         )
     clock.advance(4000)
@@ -102,7 +102,7 @@ def test_a_head_that_cannot_be_read_and_waits_for_coins_keeps_no_other_task_from
     stop_execution(application, working.execution)
     application.table("TASKS_TABLE").update_item(
         Key={"task_id": waiting.task_id},
-        UpdateExpression="SET of_another_release = :one",
+        UpdateExpression="SET attempts = :one",
         ExpressionAttributeValues={":one": 1},
     )
     after = with_settings(services, max_generating=2)

@@ -81,4 +81,7 @@ def _buckets(item: dict[str, Any]) -> list[str]:
 
 
 def _durations_of(item: dict[str, Any]) -> Durations:
-    return Durations({int(name[1:]): int(item[name]) for name in _buckets(item)})
+    try:
+        return Durations({int(name[1:]): int(item[name]) for name in _buckets(item)})
+    except (TypeError, ValueError) as error:
+        raise DurationsUnavailableError(f"durations cannot be read: {error}") from error

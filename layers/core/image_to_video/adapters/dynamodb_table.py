@@ -119,7 +119,7 @@ def _written_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _written(value) for name, value in item.items()}
 
 
-def _written(value: Any) -> dict[str, Any]:
+def _written(value: Any) -> dict[str, Any]:  # noqa: PLR0911 - one for each type
     """One value as DynamoDB's JSON tells its type. Raises `TypeError` for one that we never keep.
 
     A float is none: DynamoDB's numbers are decimal.
@@ -137,6 +137,18 @@ def _written(value: Any) -> dict[str, Any]:
             return {"M": _written_item(value)}
         case list() | tuple():
             return {"L": [_written(one) for one in value]}
+        case _:
+            return _written_back(value)
+
+
+def _written_back(value: Any) -> dict[str, Any]:
+    """What no record of ours has, but another release's may: it was read, and goes back."""
+    match value:
+        case bytes():
+            return {"B": value}
+        case frozenset():
+            ((kind, _),) = _written(next(iter(value))).items()
+            return {f"{kind}S": [_written(one)[kind] for one in value]}
         case _:
             raise TypeError(f"DynamoDB keeps no {type(value).__name__} of ours")
 
@@ -159,5 +171,7 @@ def _read(typed: Mapping[str, Any]) -> Any:
             return _read_item(value)
         case "L":
             return [_read(one) for one in value]
+        case "SS" | "NS" | "BS":
+            return frozenset(_read({kind[0]: one}) for one in value)
         case _:
             raise TypeError(f"DynamoDB's {kind} is none of our types")

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from image_to_video.contract.event_types import event_type
 from image_to_video.contract.events import attributes_of, describe_change, written
+from image_to_video.domain.records import is_known
 from image_to_video.domain.task import Task
-from image_to_video.observability import logger
+from image_to_video.observability import count, logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -26,6 +27,9 @@ class EventTopic:
         """Publish one change of a task, if it maps to an event."""
         kind = event_type(before, after)
         if kind is None:
+            if not is_known(after.status):
+                # Its event is one that only another release can tell of.
+                count("EventsUnknown")
             return
         event = describe_change(
             kind, after, stack_name=self._stack_name, schema_url=self._schema_url

@@ -2,7 +2,9 @@
 
 A list of all is read from `by_owner`, which holds whole tasks. A list by status is read from
 `by_status`, which holds keys alone, so that a status is found however rare it is; the tasks
-themselves are then read from the table, whose word about their status counts.
+themselves are then read from the table, whose word about their status counts. A record that cannot
+be read is left out, and counted. A task in a status that only another release has is in the list of
+all, and in no other.
 """
 
 import heapq
@@ -20,7 +22,7 @@ from image_to_video.adapters.task_table import (
     STATUS_INDEX,
     listed_under,
     partition_of,
-    task_of,
+    readable,
 )
 from image_to_video.domain.errors import InvalidCursorError
 from image_to_video.domain.records import iso
@@ -148,8 +150,11 @@ class TaskLists:
             at: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
             reply = self._table.query(**query | at)
             for item in reply["Items"]:
-                tasks.append(task_of(item))
-                size += _size_of(tasks[-1])
+                task = readable(item)
+                if task is None:
+                    continue
+                tasks.append(task)
+                size += _size_of(task)
                 # One more than asked for, or than can be sent, tells that there is a next page.
                 if len(tasks) > limit or (size > _PAGE_BYTES and len(tasks) > 1):
                     return Page(tasks[:-1], _position(tasks[-2]))
@@ -247,7 +252,7 @@ class TaskLists:
 
     def _read(self, ids: Iterable[str], *, consistent: bool) -> dict[str, Task]:
         items = self._table.get_items(({"task_id": one} for one in ids), consistent=consistent)
-        return {str(item["task_id"]): task_of(item) for item in items}
+        return {task.task_id: task for task in map(readable, items) if task is not None}
 
 
 def _partitions(statuses: frozenset[TaskStatus]) -> dict[TaskStatus, frozenset[TaskStatus]]:
@@ -279,4 +284,4 @@ def _just_before(moment: str) -> str:
 
 
 def _size_of(task: Task) -> int:
-    return len(json.dumps(task.model_dump(mode="json")))
+    return len(json.dumps(task.written(), default=str))

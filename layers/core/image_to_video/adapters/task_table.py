@@ -1,12 +1,10 @@
 """The tasks table. Every write is conditional on the version that was read."""
 
 import heapq
-import json
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 from zlib import crc32
 
@@ -17,6 +15,7 @@ from image_to_video.contract.event_types import marker_of
 from image_to_video.domain.errors import TaskConflictError, TaskNotFoundError
 from image_to_video.domain.records import iso
 from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.observability import count, logger
 
 OWNER_INDEX: Final = "by_owner"
 STATUS_INDEX: Final = "by_status"
@@ -156,9 +155,7 @@ class TaskTable:
             query["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
 
     def _item(self, task: Task) -> dict[str, Any]:
-        item: dict[str, Any] = json.loads(
-            task.model_dump_json(exclude_none=True), parse_float=Decimal
-        )
+        item = task.written()
         item[_OWNER_STATUS] = partition_of(task.owner, listed_under(task.status))
         if not task.status.is_final:
             item[_OPEN] = str(crc32(task.task_id.encode()) % OPEN_PARTITIONS)
@@ -169,9 +166,22 @@ class TaskTable:
 
 
 def task_of(item: Mapping[str, Any]) -> Task:
-    """Read a task from a stored item, also from one that the table's stream delivers."""
+    """Read a task from a stored item, also from one that the table's stream delivers.
+
+    What another release added comes along, attributes of its indexes as well. Raises `ValueError`.
+    """
     fields = {key: value for key, value in item.items() if key not in _TABLE_ONLY}
     return Task.model_validate(fields)
+
+
+def readable(item: Mapping[str, Any]) -> Task | None:
+    """The same; None for a record that cannot be read at all, which is logged and counted."""
+    try:
+        return task_of(item)
+    except ValueError:
+        count("TasksUnreadable")
+        logger.exception("task cannot be read", extra={"task_id": str(item.get("task_id"))})
+        return None
 
 
 def listed_under(status: TaskStatus) -> TaskStatus:

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 from image_to_video.adapters.dynamodb_table import Table, is_refused_condition
 from image_to_video.domain.errors import UnauthorizedError
 from image_to_video.domain.owner_names import OWNER_RULE, owner_is_valid
-from image_to_video.domain.records import Frozen, Moment, iso
+from image_to_video.domain.records import Moment, Stored, iso
+from image_to_video.observability import count, logger
 
 _PREFIX: Final = "i2v_"
 _MAX_NAME: Final = 120
@@ -23,7 +24,7 @@ _ID_LENGTH: Final = 16
 _SHORTEST_ID: Final = 8
 
 
-class TokenRecord(Frozen):
+class TokenRecord(Stored):
     """What is kept of a token. The token cannot be recovered from it."""
 
     token_sha256: str
@@ -68,7 +69,7 @@ class TokenTable:
             created_at=now,
             expires_at=expires_at,
         )
-        self._table.put_item(Item=record.model_dump(mode="json", exclude_none=True))
+        self._table.put_item(Item=record.written())
         return token
 
     def authenticate(self, header: str) -> TokenRecord:
@@ -130,7 +131,7 @@ class TokenTable:
                 raise
         reply = self._table.get_item(Key={"token_sha256": record.token_sha256}, ConsistentRead=True)
         # An item that was deleted meanwhile opens nothing either.
-        item = reply.get("Item") or record.model_dump(mode="json") | {"revoked_at": iso(now)}
+        item = reply.get("Item") or record.written() | {"revoked_at": iso(now)}
         return TokenRecord.model_validate(item)
 
     def _scan(self, filters: dict[str, Any]) -> list[TokenRecord]:
@@ -138,10 +139,20 @@ class TokenTable:
         page: dict[str, Any] = {}
         while True:
             reply = self._table.scan(**filters, **page, ConsistentRead=True)
-            records += [TokenRecord.model_validate(item) for item in reply["Items"]]
+            records += filter(None, map(_readable, reply["Items"]))
             if "LastEvaluatedKey" not in reply:
                 return sorted(records, key=lambda record: record.created_at)
             page = {"ExclusiveStartKey": reply["LastEvaluatedKey"]}
+
+
+def _readable(item: dict[str, Any]) -> TokenRecord | None:
+    """The record of an item; None, logged and counted, for one that cannot be read at all."""
+    try:
+        return TokenRecord.model_validate(item)
+    except ValueError:
+        count("TokensUnreadable")
+        logger.exception("token cannot be read")
+        return None
 
 
 def _sha256(token: str) -> str:

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from image_to_video.adapters.dynamodb_table import Table, is_refused_condition
 from image_to_video.domain.records import iso
 from image_to_video.domain.waiting_line import Entry, entry_key, moment_tag
+from image_to_video.observability import count, logger
 
 # How many places are counted for one answer.
 MOST_COUNTED: Final = 1000
@@ -64,9 +65,9 @@ class WaitingLine:
         self._table.delete_item(Key={"limit": _LINE, "member": key})
 
     def first(self, most: int) -> list[Entry]:
-        """Who stands at the head of the line, in order."""
+        """Who stands at the head of the line, in order, without entries that cannot be read."""
         found = self._table.query(**_in_line("#limit = :line"), Limit=most, ConsistentRead=True)
-        return [_entry_of(item) for item in found["Items"]]
+        return list(filter(None, map(_entry_of, found["Items"])))
 
     def place(self, key: str) -> int:
         """Which place this is, from 1; `MOST_COUNTED` also where it is further back."""
@@ -111,11 +112,19 @@ def _in_line(condition: str, values: Mapping[str, str] | None = None) -> dict[st
     }
 
 
-def _entry_of(item: dict[str, Any]) -> Entry:
-    return Entry(
-        key=item["member"],
-        task_id=item["task_id"],
-        owner=item["owner"],
-        coins=int(item["coins"]),
-        joined_at=item["joined_at"],
-    )
+def _entry_of(item: dict[str, Any]) -> Entry | None:
+    try:
+        entry = Entry(
+            key=item["member"],
+            task_id=item["task_id"],
+            owner=item["owner"],
+            coins=int(item["coins"]),
+            joined_at=item["joined_at"],
+        )
+        int(entry.tag)
+    except (KeyError, TypeError, ValueError):
+        # The others do not wait for it.
+        count("WakesFailed")
+        logger.exception("entry in line cannot be read", extra={"entry": str(item.get("member"))})
+        return None
+    return entry

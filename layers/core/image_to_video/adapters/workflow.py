@@ -1,6 +1,7 @@
-"""The workflow executions: one for each task, named after it."""
+"""The workflow executions: one for each task at a time, named after it."""
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
 
 
 _THROTTLES: Final = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException"})
+
+
+def execution_name(task_id: str, created_at: datetime, version: int | None = None) -> str:
+    """The name of a task's first execution, or of the one that this version of it was given.
+
+    A name stays taken for 90 days after its execution has ended, longer than a record may be kept.
+    The moment tells the tasks apart that one id has stood for: at most 80 characters in all.
+    """
+    name = f"{task_id}-{round(created_at.timestamp() * 1000)}"
+    return name if version is None else f"{name}-{version}"
 
 
 class Workflow:
@@ -33,7 +44,7 @@ class Workflow:
         """Make sure that the execution of this name exists; `at_once` skips its first wait.
 
         AWS answers the same again while it runs and `ExecutionAlreadyExists` once it has ended;
-        emulators say the latter in both cases. Either way it is there.
+        emulators say the latter in both cases. By its name it is this very one, started before.
         Raises `WorkflowUnavailableError`, or `WorkflowBusyError` as one of them.
         """
         order = {

@@ -6,15 +6,14 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from image_to_video.domain.records import Moment
+from image_to_video.domain.compatibility import is_understood
+from image_to_video.domain.records import OPEN_WORD, Moment
 from image_to_video.domain.task import (
     Cancellation,
-    Failure,
+    FailureCode,
     ModelVersion,
     Task,
     TaskStatus,
-    Video,
-    VideoSeconds,
     WaitingFor,
 )
 
@@ -81,9 +80,29 @@ class Progress(View):
     estimated_seconds: SecondsRange | None = None
 
 
+class Failure(View):
+    """Why a task failed: `code` for programs, `message` for people."""
+
+    code: Annotated[FailureCode, OPEN_WORD]
+    message: str
+
+
 class VideoFacts(View):
     """What was measured of the stored video: its picture as players show it; null if unknown."""
 
+    bytes: int
+    sha256: str
+    content_type: str
+    width: int | None
+    height: int | None
+    duration_seconds: float | None
+
+
+class Video(View):
+    """The stored video: its object, and what was measured of it; null where it does not say."""
+
+    bucket: str
+    key: str
     bytes: int
     sha256: str
     content_type: str
@@ -109,16 +128,16 @@ class TaskView(View):
 
     object: Literal["task"] = "task"
     task_id: str
-    status: TaskStatus
+    status: Annotated[TaskStatus, OPEN_WORD]
     late: bool
-    waiting_for: WaitingFor | None
+    waiting_for: Annotated[WaitingFor, OPEN_WORD] | None
     place_in_line: PlaceInLine = None
     name: str
     image_url: str
     prompt: str
     negative_prompt: str
-    video_time: VideoSeconds
-    model_version: ModelVersion
+    video_time: int
+    model_version: Annotated[ModelVersion, OPEN_WORD]
     extend_prompt: bool
     end_image_url: str | None
     skip_face_enhance: bool
@@ -132,7 +151,7 @@ class TaskView(View):
     coins: int | None
     failure: Failure | None
     video: VideoFacts | None
-    cancellation: Cancellation | None
+    cancellation: Annotated[Cancellation, OPEN_WORD] | None
     links: Links
 
     def linked_from(self, base: str) -> Self:
@@ -217,13 +236,14 @@ def show_task[Shown: TaskView](
     seconds, the low and the high end.
     """
     until = task.ended_at or now
+    is_open = is_understood(task) and not task.status.is_final
     place = f"tasks/{task.task_id}"
     public = {name: value for name, value in dict(task).items() if name in shown_as.model_fields}
     return shown_as.model_validate(
         public
         | {
             "progress": Progress(
-                stage=_STAGES.get(task.status, Stage.ENDED),
+                stage=_STAGES.get(task.status) or _stage_of_unknown(task),
                 elapsed_seconds=max(0, int((until - task.created_at).total_seconds())),
                 **_estimated(None if task.status.is_final else estimate),
             ),
@@ -232,10 +252,17 @@ def show_task[Shown: TaskView](
             "links": Links(
                 self=place,
                 video=f"{place}/video" if task.status is TaskStatus.SUCCEEDED else None,
-                cancel=None if task.status.is_final else f"{place}/cancel",
+                cancel=f"{place}/cancel" if is_open else None,
             ),
         }
     )
+
+
+def _stage_of_unknown(task: Task) -> Stage:
+    """What is being done for a task that has ended, or has a status that another release wrote."""
+    if task.status.is_final or task.ended_at is not None:
+        return Stage.ENDED
+    return Stage.STARTING if task.generator_task_id is None else Stage.GENERATING
 
 
 def _estimated(estimate: tuple[int, int] | None) -> dict[str, Any]:

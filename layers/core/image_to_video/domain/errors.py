@@ -8,6 +8,7 @@ ImageToVideoError                  base; carries a message fit for a log
 ├── VideoNotReadyError             the task has no video yet
 ├── NoVideoError                   the task ended without a video
 ├── TaskConflictError              another actor changed the task first
+├── TaskNotUnderstoodError         only another release knows the task's state: left alone
 ├── UnreadableImageError           an uploaded object's encryption keeps us from reading it
 ├── DurationsUnavailableError      durations of other tasks cannot be read or counted now
 ├── WorkflowUnavailableError       no execution could be started now
@@ -62,6 +63,15 @@ class NoVideoError(ImageToVideoError):
 
 class TaskConflictError(ImageToVideoError):
     """Another actor changed the task between our read and our write."""
+
+
+class TaskNotUnderstoodError(ImageToVideoError):
+    """The task is in a state that only another release knows; this one does not change it."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"task {task_id} is in a state that only another release knows; ask again later"
+        )
 
 
 class UnreadableImageError(ImageToVideoError):

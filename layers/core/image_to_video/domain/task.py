@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from image_to_video.domain.records import Frozen, Moment
+from image_to_video.domain.records import OPEN_NUMBER, OPEN_WORD, Moment, Stored
 
 
 class TaskStatus(StrEnum):
@@ -23,12 +23,12 @@ class TaskStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """True for a status that is never left again."""
-        return not _NEXT[self]
+        """True for a status that is never left again; of another release's nobody knows."""
+        return self in _NEXT and not _NEXT[self]
 
     def may_become(self, other: "TaskStatus") -> bool:
         """True where the change is permitted; staying where one is always is."""
-        return other is self or other in _NEXT[self]
+        return other is self or other in _NEXT.get(self, ())
 
 
 _NEXT: Final[Mapping[TaskStatus, frozenset[TaskStatus]]] = MappingProxyType(
@@ -103,14 +103,14 @@ class ModelVersion(StrEnum):
 type VideoSeconds = Literal[5, 10, 15, 20]
 
 
-class Failure(Frozen):
+class Failure(Stored):
     """Why a task failed: `code` for programs, `message` for people."""
 
-    code: FailureCode
+    code: Annotated[FailureCode, OPEN_WORD]
     message: str
 
 
-class Video(Frozen):
+class Video(Stored):
     """The stored video: its object, and what was measured of it; None where it does not say."""
 
     bucket: str
@@ -123,7 +123,7 @@ class Video(Frozen):
     duration_seconds: float | None = None
 
 
-class Attempt(Frozen):
+class Attempt(Stored):
     """One start call that was, or may have been, accepted by the generator.
 
     It is stored before the call. Until its outcome is known it is *in flight*: while the lease
@@ -145,16 +145,20 @@ class Attempt(Frozen):
     restored: bool = False
 
 
-class Task(Frozen):
-    """One image to be turned into one video, exactly as the table keeps it."""
+class Task(Stored):
+    """One image to be turned into one video, exactly as the table keeps it.
+
+    `needs` names what a release must know to move it; see `compatibility`.
+    """
 
     task_id: str
     owner: str
     fingerprint: str
     version: int = 1
-    status: TaskStatus = TaskStatus.QUEUED
+    needs: tuple[str, ...] = ()
+    status: Annotated[TaskStatus, OPEN_WORD] = TaskStatus.QUEUED
     late: bool = False
-    waiting_for: WaitingFor | None = None
+    waiting_for: Annotated[WaitingFor, OPEN_WORD] | None = None
     # Its place in line, since when it stands there, how long it did before; the slot it held last.
     line_entry: str | None = None
     line_since: Moment | None = None
@@ -167,8 +171,8 @@ class Task(Frozen):
     image_version: str | None = None
     prompt: str
     negative_prompt: str
-    video_time: VideoSeconds
-    model_version: ModelVersion
+    video_time: Annotated[VideoSeconds, OPEN_NUMBER]
+    model_version: Annotated[ModelVersion, OPEN_WORD]
     extend_prompt: bool = False
     end_image_url: str | None = None
     skip_face_enhance: bool = False
@@ -198,7 +202,7 @@ class Task(Frozen):
     coins: int | None = None
     failure: Failure | None = None
     video: Video | None = None
-    cancellation: Cancellation | None = None
+    cancellation: Annotated[Cancellation, OPEN_WORD] | None = None
 
     def attempt_name(self, number: int) -> str:
         """The name of one of its attempts, 1 for the first, by which the generator shows it."""
@@ -270,6 +274,11 @@ class Task(Frozen):
         if status.is_final:
             changes |= {"next_poll_at": None, "ended_at": self.ended_at or now}
         changes |= {"version": self.version + 1, "updated_at": now}
+        return self._with(changes)
+
+    def _with(self, changes: dict[str, Any]) -> "Task":
+        if unknown := changes.keys() - Task.model_fields:
+            raise ValueError(f"a task has no {', '.join(sorted(unknown))}")
         return self.model_validate(dict(self) | changes)
 
     def reopened(self, now: datetime, **changes: Any) -> "Task":
@@ -282,7 +291,7 @@ class Task(Frozen):
             raise ValueError(f"a task that is {self.status} is not opened again")
         changes |= {"failure": None, "video": None, "ended_at": None, "slot": None}
         changes |= {"reopened_at": now, "next_poll_at": now, "updated_at": now}
-        return self.model_validate(dict(self) | changes | {"version": self.version + 1})
+        return self._with(changes | {"version": self.version + 1})
 
     def failed(self, now: datetime, code: FailureCode, message: str, **changes: Any) -> "Task":
         """Return this task closed as failed."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from image_to_video.domain.compatibility import is_understood
 from image_to_video.domain.errors import GeneratorError, TaskConflictError
 from image_to_video.domain.generator import Generator, Missing, PollAnswer, Running
 from image_to_video.domain.schedule import Schedule
@@ -75,7 +76,8 @@ class Canceler:
     def advance(self, task: Task) -> Task:
         """Ask for the refund of a generating task whose owner canceled it; others stay as is."""
         for _ in range(_TRIES):
-            if task.status is not TaskStatus.GENERATING or task.cancel_requested_at is None:
+            is_asked = task.status is TaskStatus.GENERATING and task.cancel_requested_at is not None
+            if not is_asked or not is_understood(task):
                 break
             try:
                 return self._refund(task)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from image_to_video.adapters.workflow import Workflow
+from image_to_video.adapters.workflow import Workflow, execution_name
 from image_to_video.domain.task import Task
 from image_to_video.lifecycle.transitions import Transitions
 
@@ -28,7 +28,7 @@ class Executions:
         Raises `TaskConflictError` where another actor moved the task: then it needs none. Raises
         `WorkflowUnavailableError`.
         """
-        execution = f"{task.task_id}-{task.version}"
+        execution = execution_name(task.task_id, task.created_at, task.version)
         now = self._now()
         changed = task.changed(now, execution=execution, next_poll_at=next_poll_at, **changes)
         task = self._transitions.write_or_raise(task, changed)

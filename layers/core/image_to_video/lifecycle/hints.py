@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from image_to_video.adapters.task_table import TaskTable
+from image_to_video.domain.compatibility import is_understood
 from image_to_video.domain.errors import (
     SigningKeyUnavailableError,
     TaskConflictError,
@@ -118,6 +119,7 @@ class Hints:
         recently = task.hinted_at is not None and now < task.hinted_at + _PAUSE
         return (
             task.status is TaskStatus.GENERATING
+            and is_understood(task)
             and attempt in {known.name for known in task.attempts}
             and task.hints_taken < _MOST
             and not recently

@@ -12,7 +12,7 @@ from uuid import uuid4
 from image_to_video.adapters.dynamodb_table import TABLE_ERRORS, is_temporary
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.adapters.workflow import Workflow
+from image_to_video.adapters.workflow import Workflow, execution_name
 from image_to_video.contract.requests import TaskOptions, TaskRequest, UploadRequest
 from image_to_video.contract.responses import UploadTicket
 from image_to_video.domain.errors import (
@@ -252,7 +252,7 @@ class Intake:
             created_at=now,
             updated_at=now,
             next_poll_at=now + timedelta(seconds=self._schedule.first_poll_seconds),
-            execution=task_id,
+            execution=execution_name(task_id, now),
         )
 
     def _check_address(self, field: str, address: str | None) -> None:

@@ -13,6 +13,7 @@ from image_to_video.adapters.dynamodb_table import TABLE_ERRORS, is_temporary
 from image_to_video.adapters.limit_table import LimitTable
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.waiting_line import WaitingLine
+from image_to_video.domain.compatibility import is_understood
 from image_to_video.domain.errors import (
     ImageToVideoError,
     TaskConflictError,
@@ -157,15 +158,15 @@ class Line:
                 return
 
     def _read(self, entries: list[Entry]) -> Iterator[tuple[Entry, Task | None]]:
-        """Entries with the tasks that wait there, if any; without those that cannot be read."""
+        """Entries with the tasks that wait there, if any that can be read does."""
         for entry in entries:
             try:
                 task = self._waiting(entry)
             except ValueError:
-                # A record of another release, for example: the others do not wait for it.
+                # Nobody here can let it start: it gives up its place to those behind it.
                 count("WakesFailed")
                 logger.exception("task in line cannot be read")
-                continue
+                task = None
             yield entry, task
 
     def _priced_anew(self, head: Entry, task: Task | None) -> bool:
@@ -212,12 +213,17 @@ class Line:
         return line, may_start(line, free=free, budget=budget, holders=holders or ())
 
     def _waiting(self, entry: Entry) -> Task | None:
-        """The task of an entry, if it still waits there, or is about to."""
+        """The task of an entry, if it still waits there, or is about to.
+
+        One in a state that only another release knows does not: the others do not wait for it, and
+        the other release puts it back to its place.
+        """
         try:
             task = self._table.get(entry.task_id)
         except TaskNotFoundError:
             return None
         waits = task.status is TaskStatus.QUEUED and task.unresolved_attempt is None
+        waits = waits and is_understood(task)
         return task if waits and task.line_entry in (None, entry.key) else None
 
     def _wake(self, task: Task, entry: Entry) -> bool:

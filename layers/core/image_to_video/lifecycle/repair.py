@@ -11,6 +11,7 @@ from image_to_video.adapters.mp4_video import measured
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.workflow import Workflow
+from image_to_video.domain.compatibility import is_understood
 from image_to_video.domain.errors import (
     TaskConflictError,
     TaskNotFoundError,
@@ -116,6 +117,10 @@ class Repair:
             count("TasksUnreadable")
             logger.exception("task cannot be read", extra={"task_id": task_id})
             return False
+        if not is_understood(task):
+            count("TasksLeftAlone")
+            logger.warning("task of another release is left alone", extra={"task_id": task_id})
+            return False
         if task.status.is_final or self._workflow.is_running(task.execution):
             return False
         first_poll = timedelta(seconds=self._schedule.first_poll_seconds)
@@ -138,6 +143,9 @@ class Repair:
         def answer(task: Task, message: str, *, moved: bool) -> Redrive:
             return Redrive(task_id=task_id, status=task.status, moved=moved, message=message)
 
+        if not is_understood(task):
+            message = "Only another release knows its state; nothing was moved."
+            return answer(task, message, moved=False)
         if not task.status.is_final:
             task = self._executions.give(task, at_once=True, next_poll_at=now)
             return answer(task, "A new workflow moves it now.", moved=True)

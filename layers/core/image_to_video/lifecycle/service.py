@@ -131,10 +131,11 @@ class VideoTasks:
         """Close a task for its owner, with the coins back where the generator still refunds them.
 
         Returns the task and the outcome; None while it is not known yet: the request is recorded,
-        and the workflow follows it. Raises `TaskNotFoundError`.
+        and the workflow follows it. Raises `TaskNotFoundError`, and `TaskNotUnderstoodError` for a
+        task in a state that only another release knows.
         """
         task = self.get(owner, task_id)
-        if task.status.is_final:
+        if task.status.is_final or task.ended_at is not None:
             return task, Cancellation.ALREADY_FINAL
         task = self._canceler.request(task)
         ended_otherwise = task.status.is_final and task.status is not TaskStatus.CANCELED

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import uuid4
 
 from image_to_video.adapters.storage import UPLOAD_SCHEME, Storage
+from image_to_video.domain.compatibility import has_known_options, is_understood
 from image_to_video.domain.errors import (
     GeneratorAccessError,
     GeneratorError,
@@ -75,6 +76,8 @@ class Starter:
     def advance(self, task: Task) -> Task:
         """Do what is due for a queued task: wait for a lease, look an attempt up, or start."""
         now, attempt = self._now(), task.unresolved_attempt
+        if not is_understood(task):
+            return task
         if attempt is not None:
             return task if now < attempt.lease_until else self._confirm(task, attempt)
         if now >= self._outcomes.deadline(task):
@@ -87,6 +90,9 @@ class Starter:
         An earlier attempt counts as absent only from the moment that the new one is recorded. It
         keeps its slot, so another attempt never stands in line.
         """
+        if not is_understood(task) or not has_known_options(task):
+            # Another release's, perhaps since this moment: what it wants is not known here.
+            return task
         if task.attempts:
             return self._attempt(task)
         fault = self._prices.fault(task.model_version, task.video_time)
@@ -233,7 +239,10 @@ class Starter:
     def _after_absence(self, task: Task, attempt: Attempt) -> Task:
         now, refusal = self._now(), attempt.refusal
         absent_since = attempt.absent_since or now
-        if now < absent_since + timedelta(seconds=self._schedule.quiet_seconds):
+        is_quiet = now >= absent_since + timedelta(seconds=self._schedule.quiet_seconds)
+        # With options of another release no other start is made here, and this one is looked for.
+        may_end = has_known_options(task) or now >= self._outcomes.deadline(task)
+        if not is_quiet or not may_end:
             return self._outcomes.unconfirmed(task, refusal=refusal, absent_since=absent_since)
         if refusal is not None:
             return self._outcomes.absent(task, refusal)

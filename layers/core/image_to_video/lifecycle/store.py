@@ -7,6 +7,7 @@ from typing import Final
 from image_to_video.adapters.safe_download import Downloads
 from image_to_video.adapters.storage import VIDEO_TYPE, Storage
 from image_to_video.adapters.video_probe import InspectedVideo
+from image_to_video.domain.compatibility import is_understood
 from image_to_video.domain.errors import VideoDownloadError
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import FailureCode, Task, TaskStatus, Video
@@ -39,7 +40,8 @@ class Storer:
         """Copy the video of a storing task and close it, or record when to try again."""
         key = video_key(task)
         self.discard_canceled(task)
-        if task.status is not TaskStatus.STORING or task.result_url is None:
+        is_ready = task.status is TaskStatus.STORING and is_understood(task)
+        if not is_ready or task.result_url is None:
             return task
         try:
             video = self._copy(key, task.result_url)

@@ -10,7 +10,8 @@ from contextlib import suppress
 from datetime import datetime
 
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.domain.errors import TaskConflictError
+from image_to_video.domain.compatibility import is_understood
+from image_to_video.domain.errors import TaskConflictError, TaskNotUnderstoodError
 from image_to_video.domain.task import Task, TaskStatus
 from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.reports import report_change
@@ -38,7 +39,12 @@ class Transitions:
         self._now = now
 
     def write_or_raise(self, task: Task, new: Task) -> Task:
-        """Store the next version of a task. Raises `TaskConflictError` if another came first."""
+        """Store the next version of a task. Raises `TaskConflictError` if another came first.
+
+        Raises `TaskNotUnderstoodError` for one that only another release may move, as all three do.
+        """
+        if not is_understood(task):
+            raise TaskNotUnderstoodError(task.task_id)
         new = self._cancel_rule(task, new, self._now())
         new = self._table.write(self._reservations.renew(task, new), before=task)
         report_change(task, new)
@@ -58,6 +64,8 @@ class Transitions:
         For facts that stay true whatever others wrote; None means that nothing is left to do.
         """
         while True:
+            if not is_understood(task):
+                raise TaskNotUnderstoodError(task.task_id)
             new = change(task)
             if new is None:
                 return task
@@ -75,8 +83,11 @@ class Transitions:
         """Release what the stored task holds no more, and wake who waits for it.
 
         Not where the generator has just refused a start: the next one would be refused as well,
-        and so on through the whole line. It is tried again by this task, and by the schedule.
+        and so on through the whole line. It is tried again by this task, and by the schedule. Nor
+        of a task in a state that only another release knows: that one knows what it still holds.
         """
+        if not is_understood(after):
+            return
         freed = self._reservations.release(before, after)
         if before.in_line and not (after.in_line and after.line_entry == before.line_entry):
             self._line.leave(before)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from image_to_video.adapters.task_table import TaskTable
+from image_to_video.domain.compatibility import is_understood
 from image_to_video.domain.records import Frozen
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Task, TaskStatus
@@ -15,12 +16,16 @@ from image_to_video.lifecycle.poll import Poller
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.store import Storer
 from image_to_video.lifecycle.transitions import Transitions
-from image_to_video.observability import count
+from image_to_video.observability import count, logger
 
 # A poll a little early costs nothing; sending the workflow round once more does.
 _EARLY: Final = timedelta(seconds=5)
 # How long after it was due the first poll of an execution may still come.
 _BEGINS_WITHIN: Final = timedelta(seconds=30)
+# How long a task is left alone that only another release may move, in seconds: first so long, then
+# as long as it has been so, and never longer than this.
+_ALONE_AT_FIRST: Final = 60
+_ALONE_AT_MOST: Final = 3600
 
 
 class Phase(StrEnum):
@@ -72,6 +77,8 @@ class WorkflowSteps:
         Raises `TaskNotFoundError`.
         """
         task = self._table.get(task_id)
+        if not is_understood(task):
+            return self._leave_alone(task)
         if execution is not None and not task.status.is_final and task.execution != execution:
             wait = self._wait_for_successor(task)
             if wait is None or wait > 0:
@@ -82,6 +89,8 @@ class WorkflowSteps:
                 return _waiting(1)
             count("ExecutionsTakenBack")
         task = self._mark_late(task)
+        if not is_understood(task):
+            return self._leave_alone(task)
         if task.next_poll_at is not None and self._now() < task.next_poll_at - _EARLY:
             return self._step(task)
         match task.status:
@@ -99,6 +108,8 @@ class WorkflowSteps:
     def store_video(self, task_id: str, execution: str | None = None) -> Step:
         """Copy a finished video into the bucket. Raises `TaskNotFoundError`."""
         task = self._table.get(task_id)
+        if not is_understood(task):
+            return self._leave_alone(task)
         if execution not in (None, task.execution):
             return Step(phase=Phase.CLOSED)
         return self._step(self._storer.store(task))
@@ -123,7 +134,19 @@ class WorkflowSteps:
         count("TasksLate")
         return self._transitions.write_or_reload(task, task.changed(self._now(), late=True))
 
+    def _leave_alone(self, task: Task) -> Step:
+        """Another release put the task into a state that this one does not know: wait for it."""
+        if task.ended_at is not None:
+            return Step(phase=Phase.CLOSED)
+        count("TasksLeftAlone")
+        facts = {"status": task.status, "waiting_for": task.waiting_for, "needs": task.needs}
+        logger.warning("task of another release is left alone", extra=facts)
+        since = (self._now() - task.updated_at).total_seconds()
+        return _waiting(min(max(_ALONE_AT_FIRST, since), _ALONE_AT_MOST))
+
     def _step(self, task: Task) -> Step:
+        if not is_understood(task):
+            return self._leave_alone(task)
         if task.status.is_final:
             return Step(phase=Phase.CLOSED)
         now, due = self._now(), task.next_poll_at or task.updated_at
