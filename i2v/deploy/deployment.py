@@ -10,7 +10,7 @@ from i2v import a2e_token
 from i2v.deploy import local, sam, stacks, values
 from i2v.deploy.account import Account, Identity, check_stack_name
 from i2v.deploy.errors import reason
-from i2v.deploy.parameters import faults, project_template
+from i2v.deploy.parameters import defaults, faults, project_template
 from i2v.deployment import PROJECT, STACK_NAME
 from i2v.errors import CommandError
 from i2v.revision import revision_of
@@ -115,7 +115,8 @@ class Deployment:
         if self._options.asks and not self._options.yes:
             found |= values.asked(self._template, found, _ask)
             self._check(found)
-        return found | {"Revision": revision_of(PROJECT, found)}
+        # Of all values, so that a second run with the same ones changes nothing.
+        return found | {"Revision": revision_of(PROJECT, defaults(self._template) | found)}
 
     def _check(self, parameters: dict[str, str]) -> None:
         if found := faults(self._template, parameters):

@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from i2v.deploy.deployment import Deployment, Options
+from i2v.deploy.parameters import defaults, project_template
 from i2v.deploy.values import in_videos
 from tests.deploy.conftest import ARN, MISSING, Balance, Deploy, change, described
 from tests.support.fake_aws import FakeAws
@@ -46,9 +47,24 @@ def test_a_second_run_asks_nothing_that_it_knows_and_keeps_what_is_set(
     code, said = deploy("--yes")
     assert code == 0, said
     # Pinned to the very value of this release: it follows the releases from now on.
-    overrides = ran()[1][ran()[1].index("--parameter-overrides") + 1]
-    assert json.loads(overrides) == {"OverdueSeconds": ""}
+    overrides = json.loads(ran()[1][ran()[1].index("--parameter-overrides") + 1])
+    assert overrides.pop("Revision")
+    assert overrides == {"OverdueSeconds": ""}
     assert "PutSecretValue" not in aws.operations
+
+
+def test_the_same_code_and_values_are_the_same_revision(
+    aws: FakeAws, deploy: Deploy, ran: Callable[..., list[list[str]]]
+) -> None:
+    code, said = deploy("--yes", "--parameter", "AlarmEmail=a@example.com")
+    assert code == 0, said
+    revision = json.loads(ran()[1][ran()[1].index("--parameter-overrides") + 1])["Revision"]
+    everything = defaults(project_template()) | {"AlarmEmail": "a@example.com"}
+    aws.answers["DescribeStacks"] = described(**everything | {"Revision": revision})
+    aws.answers["GetSecretValue"] = {"SecretString": "sk_test"}
+    code, said = deploy("--yes")
+    assert code == 0, said
+    assert "--parameter-overrides" not in ran()[-1]
 
 
 def test_nothing_to_change_is_no_failure(
@@ -88,6 +104,7 @@ def test_a_person_is_asked_what_nobody_else_can_know(
     assert all(" videos of 5 seconds" in one or "no limit" in one for one in asked[1:-1])
     assert asked[-1].startswith("A2E token")
     overrides = json.loads(ran()[1][ran()[1].index("--parameter-overrides") + 1])
+    assert overrides.pop("Revision")
     assert overrides == {"AlarmEmail": "ops@example.com", "SetApiGatewayLogRole": "true"}
     assert aws.arguments("PutSecretValue")["SecretString"] == "sk_typed"
 

@@ -73,7 +73,7 @@ class Running:
         return {name.split("-")[-2]: name for name in names if name.count("-") > 1}
 
     def change(self, function: str, **variables: str) -> dict[str, str]:
-        """Change variables of a function, which ends its warm containers; what they all were."""
+        """Change variables of a function, whose containers are new then; what they all were."""
         client, name = self.emulator.client("lambda"), self.functions[function]
         before: dict[str, str] = client.get_function_configuration(FunctionName=name)[
             "Environment"
@@ -81,6 +81,9 @@ class Running:
         client.update_function_configuration(
             FunctionName=name, Environment={"Variables": before | variables}
         )
+        # Callers name the alias: what it has is a version of its own.
+        version = client.publish_version(FunctionName=name)["Version"]
+        client.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
         return before
 
     @contextmanager

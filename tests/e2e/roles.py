@@ -44,7 +44,7 @@ class Stage(Running):
     def call(self, function: str, event: dict[str, Any]) -> Any:
         """What a function answers, or None where it fails."""
         reply = self.emulator.client("lambda").invoke(
-            FunctionName=self.functions[function], Payload=json.dumps(event)
+            FunctionName=self.functions[function], Qualifier="live", Payload=json.dumps(event)
         )
         answer = json.loads(reply["Payload"].read())
         return None if "FunctionError" in reply else answer

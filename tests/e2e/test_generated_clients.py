@@ -220,5 +220,6 @@ def test_models_of_events_read_what_a_subscriber_receives(
         assert isinstance(read.data, made.TaskEventData)
         assert read.data.task_id == task_id
     succeeded = made.TaskSucceeded.model_validate(events["image-to-video.task.succeeded"])
-    assert succeeded.data.status is made.TaskStatus.succeeded
+    # An open word is read as a text.
+    assert succeeded.data.status == made.TaskStatus.succeeded.value
     assert succeeded.data.video.key == f"demo/{task_id}.mp4"
