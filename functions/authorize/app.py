@@ -22,8 +22,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         "Effect": "Allow" if token.is_valid(now()) else "Deny",
         "Resource": [f"{api}/{stage}/*/*"],
     }
+    # A release without test mode finds no owner of a test token, and pays nothing for it.
+    said = "test_owner" if token.test else "owner"
     return {
         "principalId": token.owner,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": {"owner": token.owner},
+        "context": {said: token.owner},
     }

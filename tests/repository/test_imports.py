@@ -33,6 +33,7 @@ OUTSIDE = {
     "clients": {"observability", "botocore", "httpx"},
     "container": set[str](),
     "a2e_access": {"botocore"},
+    "fake_access": set[str](),
     "__init__": set[str](),
 }
 SDKS = {"botocore", "httpx"}

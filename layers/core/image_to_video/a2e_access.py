@@ -1,8 +1,8 @@
-"""How the generator is reached: by whose token, at which address."""
+"""How the generator and its results are reached: by whose token, at which address."""
 
 from collections.abc import Callable
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,6 +12,9 @@ from image_to_video.domain.errors import GeneratorAccessError
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.task import WaitingFor
 from image_to_video.settings import Settings
+
+if TYPE_CHECKING:
+    from image_to_video.adapters.safe_download import Downloads
 
 # A changed secret is picked up after this long.
 _SECRET_SECONDS: Final = 60
@@ -48,3 +51,10 @@ def generator(config: Settings) -> Generator:
         start_timeout_seconds=config.start_timeout_seconds,
         permit_http=config.permit_loopback,
     )
+
+
+def downloads(config: Settings) -> "Downloads":
+    """What opens the links to finished videos."""
+    from image_to_video.adapters.safe_download import Downloads, guarded_client
+
+    return Downloads(guarded_client(permit_loopback=config.permit_loopback))

@@ -1,13 +1,13 @@
 """Where everything meets: clients and services of one Lambda container, built once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from image_to_video import clients
-from image_to_video.a2e_access import account_token, generator, secrets
+from image_to_video.a2e_access import account_token, downloads, generator, secrets
 from image_to_video.adapters.duration_table import DurationTable
 from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.limit_table import LimitTable
@@ -21,8 +21,9 @@ from image_to_video.container import now, settings
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.polls import Polls
 from image_to_video.domain.prices import Prices
+from image_to_video.fake_access import fake_generator, no_account
 from image_to_video.lifecycle.cancel import Canceler, apply_request
-from image_to_video.lifecycle.durations import LearnedDurations
+from image_to_video.lifecycle.durations import LearnedDurations, NothingLearned
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.hints import Hints, HintTokens
 from image_to_video.lifecycle.line import Line
@@ -49,6 +50,17 @@ class Application:
     downloads: "Downloads"
     account_token: Callable[[], str]
     now: Callable[[], datetime]
+    test: bool = False
+
+    def of(self, *, test: bool) -> "Application":
+        """The services of live tasks, or those of test tasks, which have another generator."""
+        return self._of_tests if test and not self.test else self
+
+    @cached_property
+    def _of_tests(self) -> "Application":
+        fake = on_first_use(lambda: fake_generator(self.config, self._table.get, self.now))
+        config = self.config.of_tests()
+        return replace(self, config=config, generator=fake, account_token=no_account, test=True)
 
     @cached_property
     def video_tasks(self) -> "VideoTasks":
@@ -72,12 +84,15 @@ class Application:
                 default_negative_prompt=self.config.default_negative_prompt,
                 permit_loopback=self.config.permit_loopback,
                 now=self.now,
+                test=self.test,
             ),
             canceler=self._canceler,
             line=self._line,
             cursors=Cursors(self._cursor_key),
             learned=self._learned,
             now=self.now,
+            test=self.test,
+            of_tests=lambda: self.of(test=True).video_tasks,
         )
 
     @cached_property
@@ -107,6 +122,7 @@ class Application:
             canceler=self._canceler,
             schedule=self.config.schedule,
             now=self.now,
+            of_tests=lambda: self.of(test=True).workflow_steps,
         )
 
     @cached_property
@@ -127,6 +143,7 @@ class Application:
             schedule=self.config.schedule,
             turns=Turns(now=self.now),
             now=self.now,
+            of_tests=lambda: self.of(test=True).repair,
         )
 
     @cached_property
@@ -169,7 +186,8 @@ class Application:
     def _learned(self) -> LearnedDurations:
         config = self.config
         polls = Polls(config.schedule, config.slot_seconds if config.max_generating else None)
-        return LearnedDurations(DurationTable(self._limits_table), polls, now=self.now)
+        table = NothingLearned() if self.test else DurationTable(self._limits_table)
+        return LearnedDurations(table, polls, now=self.now)
 
     @cached_property
     def _canceler(self) -> Canceler:
@@ -192,6 +210,7 @@ class Application:
             line=self._line,
             cancel_rule=apply_request,
             now=self.now,
+            test=self.test,
         )
 
     @cached_property
@@ -257,7 +276,7 @@ def application(api_id: str | None = None) -> Application:
     return Application(
         config,
         generator=on_first_use(lambda: generator(config)),
-        downloads=on_first_use(lambda: _downloads(config)),
+        downloads=on_first_use(lambda: downloads(config)),
         account_token=account_token(config),
         now=now,
     )
@@ -276,9 +295,3 @@ def workflow_steps() -> "WorkflowSteps":
 def repair() -> "Repair":
     """The service of the schedule and of operators."""
     return application().repair
-
-
-def _downloads(config: Settings) -> "Downloads":
-    from image_to_video.adapters.safe_download import Downloads, guarded_client
-
-    return Downloads(guarded_client(permit_loopback=config.permit_loopback))

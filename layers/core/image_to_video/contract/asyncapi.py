@@ -163,6 +163,11 @@ def _attributes(kind: EventType) -> dict[str, Any]:
             "status": {"type": "string"}
             | ({"enum": statuses} if len(statuses) > 1 else {"const": statuses[0]}),
             "owner": {"type": "string", "description": "Whose task it is."},
+            "test": {
+                "type": "string",
+                "const": "true",
+                "description": "Only there for a test task.",
+            },
         },
         "required": ["type", "status", "owner"],
     }

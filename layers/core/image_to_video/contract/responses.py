@@ -109,6 +109,7 @@ class TaskView(View):
 
     object: Literal["task"] = "task"
     task_id: str
+    test: Annotated[bool, Field(description="Whether it is a test task, which costs nothing.")]
     status: TaskStatus
     late: bool
     waiting_for: WaitingFor | None

@@ -148,6 +148,8 @@ class Task(Frozen):
 
     task_id: str
     owner: str
+    # Of a test token or a test upload: it never reaches the generator that is paid.
+    test: bool = False
     fingerprint: str
     version: int = 1
     status: TaskStatus = TaskStatus.QUEUED

@@ -19,7 +19,11 @@ type CancelRule = Callable[[Task, Task, datetime], Task]
 
 
 class Transitions:
-    """Writes changes of tasks. `cancel_rule` is `cancel.apply_request`."""
+    """Writes changes of tasks. `cancel_rule` is `cancel.apply_request`.
+
+    Of live tasks, or of test tasks alone: a task of the other kind is refused, before anything is
+    paid for it, because a start is recorded first.
+    """
 
     def __init__(
         self,
@@ -29,15 +33,19 @@ class Transitions:
         line: Line,
         cancel_rule: CancelRule,
         now: Callable[[], datetime],
+        test: bool = False,
     ) -> None:
         self._table = table
         self._reservations = reservations
         self._line = line
         self._cancel_rule = cancel_rule
         self._now = now
+        self._test = test
 
     def write_or_raise(self, task: Task, new: Task) -> Task:
         """Store the next version of a task. Raises `TaskConflictError` if another came first."""
+        if task.test is not self._test:
+            raise ValueError(f"task {task.task_id} is of the other kind: test is {task.test}")
         new = self._cancel_rule(task, new, self._now())
         new = self._table.write(self._reservations.renew(task, new), before=task)
         self._settle(task, new)
