@@ -150,11 +150,12 @@ def _with_methods_listed(events: dict[str, Any]) -> dict[str, Any]:
 def _zipped(folder: Path, prefix: str = "") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*.py")):
+        for path in sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".mp4")):
             name = PurePosixPath(prefix) / path.relative_to(folder).as_posix()
             archive.write(path, str(name))
-            # Or every worker of the emulator would compile it again, and keep nothing.
-            archive.writestr(importlib.util.cache_from_source(str(name)), _compiled(path))
+            if path.suffix == ".py":
+                # Or every worker of the emulator would compile it again, and keep nothing.
+                archive.writestr(importlib.util.cache_from_source(str(name)), _compiled(path))
     return buffer.getvalue()
 
 
