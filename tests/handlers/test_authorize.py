@@ -42,6 +42,16 @@ def test_a_good_token_becomes_its_owner(deployed: Application, clock: Clock, sch
     assert effect(policy) == "Allow"
 
 
+def test_a_test_token_is_told_by_another_name(deployed: Application, clock: Clock) -> None:
+    """Where a release without test mode finds no owner, so that it starts and pays nothing."""
+    token = make_token(deployed, clock, test=True)
+    policy = ask(f"Bearer {token}")
+
+    assert token.startswith("i2v_test_")
+    assert policy["context"] == {"test_owner": "ada"}
+    assert effect(policy) == "Allow"
+
+
 def test_the_policy_fits_every_route_because_the_gateway_keeps_it(
     deployed: Application, clock: Clock
 ) -> None:

@@ -171,7 +171,7 @@ def test_a_cancel_request_is_refunded_or_too_late(clock: Clock) -> None:
     task = early.generator.start(early.request).generator_task_id
     assert early.generator.check(task) == Running("processing", refundable=True)
     assert early.generator.cancel(task)
-    clock.advance(25)
+    clock.advance(40)
     assert not early.generator.cancel(task)
     late = Made(clock, Outcome.CANCEL_TOO_LATE)
     task = late.generator.start(late.request).generator_task_id

@@ -1,4 +1,4 @@
-"""The videos of test tasks: real, put into the bucket when first needed, cut where that is asked."""
+"""The videos of test tasks: real, put into the bucket when needed, cut where that is asked."""
 
 from urllib.parse import urlsplit
 

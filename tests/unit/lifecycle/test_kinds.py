@@ -5,19 +5,16 @@ generator that is paid fails the test when it is asked anything.
 """
 
 import io
-from collections.abc import Callable
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
-from aws_lambda_powertools.metrics.provider.cold_start import reset_cold_start_flag
 from image_to_video import wiring
 from image_to_video.adapters.safe_download import Downloads
 from image_to_video.adapters.sample_clips import sample
 from image_to_video.contract.requests import TaskRequest, UploadRequest
 from image_to_video.domain.errors import (
-    GeneratorRejectedError,
     InvalidTaskError,
     TaskNotFoundError,
 )
@@ -26,13 +23,13 @@ from image_to_video.domain.test_mode import Outcome
 from image_to_video.lifecycle.kinds import Kinds
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.uploads import UploadedObject
+from image_to_video.lifecycle.workflow_steps import Phase
 from image_to_video.observability import count, metrics
 from image_to_video.settings import Settings
 from image_to_video.wiring import Application as Services
 
 from tests.conftest import Application, Clock, ScriptedGenerator
 from tests.support.images import PNG
-from tests.support.workflow import until_closed
 
 ADDRESS = "https://images.example/cat.png"
 NEVER_VIDEOS = {code.value for code in FailureCode}
@@ -86,15 +83,17 @@ def create(tasks: VideoTasks, outcome: Outcome, key: str | None = None) -> Task:
 
 
 def closed(services: Services, task: Task, clock: Clock) -> Task:
-    """The task at its end; the workflow does not know which kind it moves."""
-
-    class Both:
-        workflow_steps = services.workflow_steps
-        video_tasks = services.of(test=True).video_tasks
-
-    if task.status.is_final:
-        return task
-    return until_closed(Both(), task, clock)  # type: ignore[arg-type]
+    """The task at its end; its workflow does not know which kind it moves."""
+    step = services.workflow_steps.poll_task(task.task_id)
+    for _ in range(99):
+        if step.phase is Phase.CLOSED:
+            return services.of(test=True).video_tasks.get("anna", task.task_id)
+        if step.phase is Phase.READY:
+            step = services.workflow_steps.store_video(task.task_id)
+            continue
+        clock.advance(step.wait_seconds)
+        step = services.workflow_steps.poll_task(task.task_id)
+    raise AssertionError(f"it never ends: {step}")
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -182,22 +181,20 @@ def test_a_reserved_prompt_that_is_none_is_refused(tested: VideoTasks) -> None:
     assert caught.value.pointer == "/prompt"
 
 
-def put(
-    services: Services, application: Application, key: str, **metadata: str
-) -> tuple[Task | None, UploadedObject]:
-    """An upload, as the bucket tells of it."""
-    s3 = application.client("s3")
-    version = s3.put_object(Bucket="images", Key=key, Body=PNG, Metadata=metadata)["VersionId"]
-    uploaded = UploadedObject("images", key, version, "etag", "01")
-    return services.video_tasks.create_from_upload(uploaded), uploaded
+def put(services: Services, application: Application, key: str, **metadata: str) -> Task:
+    """The task of an upload, as the bucket tells of it."""
+    application.client("s3").put_object(Bucket="images", Key=key, Body=PNG, Metadata=metadata)
+    uploaded = UploadedObject("images", key, None, "etag", "01")
+    task = services.video_tasks.create_from_upload(uploaded)
+    assert task is not None
+    return task
 
 
 @pytest.mark.parametrize("written", ["true", "True", "1", "yes"])
 def test_an_upload_that_says_test_is_a_test_task(
     services: Services, application: Application, clock: Clock, written: str
 ) -> None:
-    task, _ = put(services, application, "uploads/anna/cat.png", test=written)
-    assert task is not None
+    task = put(services, application, "uploads/anna/cat.png", test=written)
     assert task.test
     assert closed(services, task, clock).status is TaskStatus.SUCCEEDED
 
@@ -205,8 +202,7 @@ def test_an_upload_that_says_test_is_a_test_task(
 def test_an_upload_s_wrong_prompt_fails_as_a_test_task(
     services: Services, application: Application
 ) -> None:
-    task, _ = put(services, application, "uploads/anna/cat.png", test="true", prompt="test:no")
-    assert task is not None
+    task = put(services, application, "uploads/anna/cat.png", test="true", prompt="test:no")
     assert task.failure is not None
     assert (task.test, task.failure.code) == (True, FailureCode.INVALID_REQUEST)
 
@@ -218,26 +214,16 @@ def test_a_form_of_a_test_token_makes_a_test_task_whatever_is_put_there(
     ticket = tested.reserve_upload("anna", request)
     assert ticket.fields["x-amz-meta-test"] == "true"
     for metadata in ({}, {"test": "false"}, {"test": "true"}):
-        task, _ = put(services, application, ticket.fields["key"], **metadata)
-        assert task is not None
+        task = put(services, application, ticket.fields["key"], **metadata)
         assert (task.task_id, task.test) == (ticket.task_id, True)
 
 
 def test_a_promised_live_key_stays_free_for_its_live_task(
     services: Services, application: Application
 ) -> None:
-    ticket = (
-        services.video_tasks.reserve_upload(
-            "anna", UploadRequest(filename="cat.png", content_type="image/png")
-        )
-        if False
-        else None
-    )
     key = "uploads/anna/_promised/0123.png"
     promised = UploadedObject("images", key, None, "", "").identity()
-    task, _ = put(services, application, key, test="true")
-    assert ticket is None
-    assert task is not None
+    task = put(services, application, key, test="true")
     assert task.test
     assert not promised.startswith(task.task_id)
 
@@ -277,13 +263,12 @@ def test_an_operator_s_redrive_and_the_schedule_move_test_tasks(
     assert services.repair.redrive_task(lost.task_id).status is TaskStatus.STORING
 
 
-def test_what_is_counted_of_a_test_task_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
-    reset_cold_start_flag()
-
+def test_what_is_counted_of_a_test_task_is_told_apart() -> None:
     class Counter:
         def act(self) -> None:
             count("StartsAccepted")
 
+    metrics.clear_metrics()
     kinds = Kinds(Counter(), Counter)
     for test in (True, False):
         with kinds.of(test=test) as counter:

@@ -29,7 +29,7 @@ from image_to_video.domain.test_mode import Outcome, outcome_of
 
 # How long a video is made; how long one that is late, or waits to be canceled.
 _SECONDS: Final = 4
-_LONG: Final = 25
+_LONG: Final = 40
 # How long a trouble lasts that passes.
 _TROUBLE: Final = 10
 _REFUSALS: Final = {

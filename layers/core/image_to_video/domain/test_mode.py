@@ -11,13 +11,13 @@ from image_to_video.domain.schedule import Schedule
 # Records of test tasks, and so their idempotency keys, are kept so long after their end. The
 # bucket keeps their videos a day longer, as template.yaml says.
 TEST_RETENTION_DAYS: Final = 7
-# A test task is late after 20 s, and has ended after 80 s, whatever becomes of it. The lease and
+# A test task is late after 30 s, and has ended after 80 s, whatever becomes of it. The lease and
 # the search for stranded tasks are about processes that die, not about outcomes.
 TEST_SCHEDULE: Final = Schedule.model_validate(
     {
         "first_poll_seconds": 2,
         "poll_pace": "0=2,10=5",
-        "window_seconds": 20,
+        "window_seconds": 30,
         "start_retry_pace": "0=4",
         "start_deadline_seconds": 60,
         "lease_seconds": 150,
