@@ -1,4 +1,4 @@
-"""Test tokens at the REST API: what the authorizer says decides, and nothing that a caller sends."""
+"""Test tokens at the REST API: what the authorizer says decides, nothing that a caller sends."""
 
 from typing import Any
 
