@@ -54,6 +54,14 @@ def test_an_event_is_a_cloud_event_about_the_task(
     }
 
 
+def test_an_event_of_a_test_task_says_so_to_filters_and_to_readers(
+    application: Application, topic: EventTopic
+) -> None:
+    topic.publish_change(None, a_task(test=True))
+    [(body, attributes)] = received(application)
+    assert (body["data"]["test"], attributes["test"]) == (True, "true")
+
+
 def test_a_message_is_ascii_whatever_the_task_s_texts(
     topic: EventTopic, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -311,3 +311,15 @@ def test_a_corrupted_record_is_a_task_or_refused_without_being_quoted(item: Any)
         assert isinstance(task, Task)
     assert "token=secret" not in quoted
     assert "input_value" not in quoted
+
+
+def test_a_test_task_is_kept_where_no_owner_s_live_tasks_are(application: Application) -> None:
+    raw = application.table("TASKS_TABLE")
+    table = TaskTable(raw, retention_days=90)
+    for task in (a_task(test=True), a_task(task_id="live")):
+        assert table.create(task) == table.get(task.task_id) == task
+    items = {item["task_id"]: item for item in raw.scan()["Items"]}
+    tested = items.pop(a_task().task_id)
+    assert (tested["owner"], tested["owner_status"]) == ("anna/test", "anna/test#queued")
+    # As a release without test mode writes it.
+    assert "test" not in items["live"]
