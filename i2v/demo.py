@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 from PIL import Image, UnidentifiedImageError
 from pydantic import BaseModel, Field
 

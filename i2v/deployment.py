@@ -181,7 +181,7 @@ def _with_methods_listed(events: dict[str, Any], routes: set[tuple[str, str]]) -
 def _zipped(folder: Path, prefix: str = "") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted((*folder.rglob("*.py"), *folder.rglob("*.json"))):
+        for path in sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".json", ".mp4")):
             name = PurePosixPath(prefix) / path.relative_to(folder).as_posix()
             # Without their times, so that the same code makes the same archive.
             archive.writestr(zipfile.ZipInfo(str(name)), path.read_bytes())

@@ -38,6 +38,7 @@ class LocalStack:
 
     api_url: str
     token: str
+    test_token: str
     owner: str
     images_bucket: str
     videos_bucket: str
@@ -97,6 +98,9 @@ def running_stack(
             LocalStack(
                 api_url=outputs["ApiUrl"],
                 token=tokens.create(owner=OWNER, name="local", now=datetime.now(UTC)),
+                test_token=tokens.create(
+                    owner=OWNER, name="test", now=datetime.now(UTC), test=True
+                ),
                 owner=OWNER,
                 images_bucket=outputs["ImagesBucketName"],
                 videos_bucket=outputs["VideosBucketName"],

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,13 +24,16 @@ Local = Annotated[bool, typer.Option(help="The stack that `i2v up` runs.")]
 
 
 @app.command()
-def create(
+def create(  # noqa: PLR0917 - the options of a command
     owner: Annotated[str, typer.Option(help="The owner whose tasks the token gives access to.")],
     name: Annotated[str, typer.Option(help="What the token is for.")] = "i2v",
     days: Annotated[
         int | None,
         typer.Option(min=1, max=36500, help="Days until it expires; without it, it never expires."),
     ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="A test token: its tasks cost nothing.")
+    ] = False,
     stack_name: StackName = STACK_NAME,
     local: Local = False,
 ) -> None:
@@ -39,7 +42,7 @@ def create(
     expires_at = now + timedelta(days=days) if days else None
     with _tokens(stack_name, local=local) as tokens:
         try:
-            token = tokens.create(owner=owner, name=name, now=now, expires_at=expires_at)
+            token = tokens.create(owner=owner, name=name, now=now, expires_at=expires_at, test=test)
         except ValueError as error:
             raise CommandError(str(error)) from error
     typer.echo(token)
@@ -58,12 +61,13 @@ def list_tokens(
     if as_json:
         typer.echo(json.dumps([_shown(record) for record in records], indent=2))
         return
-    table = Table("id", "owner", "name", "created", "expires", "revoked")
+    table = Table("id", "owner", "name", "test", "created", "expires", "revoked")
     for column in table.columns:
         column.overflow = "fold"
     table.columns[0].no_wrap = True
     for record in records:
-        table.add_row(*(escape(value or "-") for value in _shown(record).values()))
+        shown = _shown(record) | {"test": "test" if record.test else None}
+        table.add_row(*(escape(str(value or "-")) for value in shown.values()))
     Console(highlight=False).print(table)
 
 
@@ -89,9 +93,9 @@ def revoke(
     typer.echo(f"{shown['id']} of {shown['owner']} is revoked since {shown['revoked_at']}.")
 
 
-def _shown(record: TokenRecord) -> dict[str, str | None]:
+def _shown(record: TokenRecord) -> dict[str, Any]:
     kept = record.model_dump(mode="json")
-    members = ("owner", "name", "created_at", "expires_at", "revoked_at")
+    members = ("owner", "name", "test", "created_at", "expires_at", "revoked_at")
     return {"id": record.token_id, **{member: kept[member] for member in members}}
 
 

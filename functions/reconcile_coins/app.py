@@ -6,10 +6,14 @@ from typing import Any
 
 # Imported while Lambda lends the start of a container a whole processor, not by the first event.
 import image_to_video.adapters.a2e_credits
-import image_to_video.lifecycle.coins
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from image_to_video import clients
+from image_to_video.a2e_access import coin_ledger
+from image_to_video.adapters.dynamodb_table import Table
+from image_to_video.adapters.task_scan import TaskScan
+from image_to_video.container import now, settings
+from image_to_video.lifecycle.coins import Coins
 from image_to_video.observability import logger, metrics
-from image_to_video.wiring import coins
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -21,6 +25,18 @@ class _Order(BaseModel):
     first: date | None = Field(default=None, alias="from")
     last: date | None = Field(default=None, alias="to")
     owner: str | None = None
+
+
+def coins() -> Coins:
+    """The service that compares coins."""
+    config = settings()
+    return Coins(
+        tasks=lambda: TaskScan(Table(clients.dynamodb(), config.tasks_table)),
+        ledger=coin_ledger(config),
+        schedule=config.schedule,
+        retention_days=config.task_retention_days,
+        now=now,
+    )
 
 
 @logger.inject_lambda_context

@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 from image_to_video.adapters.token_table import TokenTable
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 
 from i2v.doctor.examined import Examined
 from i2v.doctor.findings import Finding, problem

@@ -21,7 +21,8 @@ from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.task_lists import TaskLists
 from image_to_video.adapters.task_queries import TaskFilter
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.domain.task import Failure, FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Failure, FailureCode, Task
 from moto import mock_aws
 
 from tests.benchmarks.dynamodb_units import Item, entry, size

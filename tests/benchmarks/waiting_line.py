@@ -25,7 +25,8 @@ from image_to_video.adapters.safe_download import Downloads
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.generator import PollAnswer, Ready, Running, Started, StartRequest
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 from image_to_video.lifecycle.workflow_steps import Phase
 from image_to_video.observability import metrics
 from image_to_video.settings import Settings

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from image_to_video.domain.task import Attempt, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Attempt
 
 from tests.e2e.roles import Stage, has_new_execution
 

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.waiting_line import WaitingLine
-from image_to_video.domain.task import Task, TaskStatus, WaitingFor
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task, WaitingFor
 from image_to_video.domain.waiting_line import Entry
 from image_to_video.lifecycle.hints import HintTokens
 from samtranslator.yaml_helper import yaml_parse

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.domain.task import Attempt, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Attempt, Task
 from typer.testing import CliRunner
 
 from i2v import deployed

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from image_to_video.lifecycle.intake import task_id_for
+from image_to_video.lifecycle.identities import task_id_for
 
 from i2v.demo import Demo, Report
 from i2v.simulator.sample import SAMPLE_PATH

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from image_to_video.lifecycle.intake import task_id_for
+from image_to_video.lifecycle.identities import task_id_for
 
 from i2v.simulator.settings import SimulatorSettings
 from i2v.stack import running_stack

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from image_to_video.adapters.token_table import TokenTable
-from image_to_video.lifecycle.intake import task_id_for
+from image_to_video.lifecycle.identities import task_id_for
 
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.stack import subscribed_queue

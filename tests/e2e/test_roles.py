@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from image_to_video.adapters.token_table import TokenTable
-from image_to_video.domain.task import Failure, FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Failure, FailureCode, Task
 
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.simulator.settings import SimulatorSettings

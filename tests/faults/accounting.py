@@ -7,7 +7,8 @@ from datetime import timedelta
 from image_to_video.adapters.a2e_credits import A2ECredits
 from image_to_video.domain.coin_ledger import Reconciliation, reconcile
 from image_to_video.domain.coin_statements import Booking, statement_of
-from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Cancellation, FailureCode, Task
 
 from tests.faults.interception import Kind
 from tests.faults.world import BEGINNING, TOKEN, World
@@ -37,7 +38,10 @@ def check_coins(world: World) -> None:
     assert len(set(reserved) - under_way) <= deaths(world), "a reservation is left behind"
     charged = _charged(world)
     for task in world.records():
-        if task.generator_task_id is not None:
+        if task.test:
+            assert not charged[task.task_id], "A2E was paid for a test task"
+            assert not task.coins, "a test task has coins"
+        elif task.generator_task_id is not None:
             assert task.coins in charged[task.task_id], "other coins than A2E charged"
 
 
@@ -54,10 +58,12 @@ def check_slots(world: World) -> None:
         task.task_id
         for task in records.values()
         if task.reopened_at is None
+        and not task.test
         and (task.status is TaskStatus.GENERATING or task.unresolved_attempt is not None)
         and not task.status.is_final
     }
-    permitted = {task.task_id for task in records.values() if task.may_be_at_work}
+    permitted = {t.task_id for t in records.values() if t.may_be_at_work and not t.test}
+    assert not any(records[one].test for one in holders if one in records), "a test has a slot"
     assert needed <= set(holders), "a slot was released too early"
     left = set(holders) - needed - permitted
     assert len(left) <= deaths(world), "a slot is held by a closed task"
@@ -68,6 +74,7 @@ def check_line(world: World) -> None:
     entries = world.line()
     waiting = {task.task_id for task in world.records() if task.in_line}
     for task in world.records():
+        assert not (task.in_line and task.test), "a test task in line"
         assert not task.in_line or task.status is TaskStatus.QUEUED, "a task in line that started"
     assert waiting <= set(entries), "a task waits and does not stand in line"
     left = len(entries) - len(waiting)
@@ -145,6 +152,8 @@ def _bookings(world: World) -> dict[str, set[int]]:
     bookings: dict[str, set[int]] = defaultdict(set)
     charged = _charged(world)
     for _, task in world.history():
+        if task.test:
+            continue
         known[task.task_id] += [attempt.lease_owner for attempt in task.attempts]
         for lease_owner in set(known[task.task_id]):
             reserved = world.settings.coins_per_second[task.model_version] * task.video_time

@@ -6,7 +6,9 @@ from functools import partial
 
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.learned_schedule import bucket_of
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
+from image_to_video.domain.test_mode import Outcome
 from image_to_video.lifecycle.hints import HintTokens
 from image_to_video.lifecycle.uploads import UploadedObject
 
@@ -299,6 +301,22 @@ def hint_forged(world: World) -> None:
     assert world.records() == before
 
 
+def by_test_token(world: World, outcome: Outcome = Outcome.SUCCEEDED) -> None:
+    """One with a test token, while nothing of A2E can be used."""
+    for on in ("start", "detail", "list"):
+        world.fault(on=on, kind="http_500", times=9999)
+    request = REQUEST.model_copy(update={"prompt": f"test:{outcome}"})
+    world.call(lambda: world.test_tasks.create(OWNER, request, "key"))
+    world.run()
+
+
+def beside_a_test_task(world: World) -> None:
+    """With the same key, and one slot in all."""
+    create(world)
+    world.call(lambda: world.test_tasks.create(OWNER, REQUEST, "key"))
+    world.run()
+
+
 def two_share_a_slot(world: World) -> None:
     create(world, "first")
     create(world, "second")
@@ -326,6 +344,7 @@ def waits_until_midnight(world: World) -> None:
     world.run()
 
 
+FOUND = Outcome.WAITING_FOR_CONFIRMATION
 DONE = frozenset({S.SUCCEEDED})
 # A cancel that meets a fault may come after the end; what it must never do is lose or pay twice.
 CANCELED = frozenset({S.CANCELED})
@@ -361,6 +380,9 @@ SCENARIOS = [
     Scenario("execution aborted", aborted, DONE),
     Scenario("start unconfirmed", start_unconfirmed, DONE | FAILED, after_seconds=1800),
     Scenario("never started", never_started, FAILED, after_seconds=1260),
+    Scenario("test task", by_test_token, DONE | FAILED),
+    Scenario("test task unconfirmed", partial(by_test_token, outcome=FOUND), DONE | FAILED),
+    Scenario("beside a test task", beside_a_test_task, DONE | FAILED, tasks=2),
     Scenario("two share a slot", two_share_a_slot, DONE, tasks=2),
     Scenario("cancel in line", cancel_in_line, DONE | CANCELED, after_seconds=5, tasks=3),
     Scenario("coins at midnight", waits_until_midnight, DONE, after_seconds=43_190, tasks=2),

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from image_to_video.adapters.a2e_credits import A2ECredits
 from image_to_video.adapters.task_scan import TaskScan
 from image_to_video.domain.errors import GeneratorError
-from image_to_video.domain.task import Cancellation, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Cancellation, Task
 from image_to_video.lifecycle.coins import CoinReport, Coins
 
 from i2v.simulator.settings import SimulatorSettings

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.restored import restored
-from image_to_video.domain.task import FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode, Task
 
 from i2v.simulator.settings import SimulatorSettings
 from tests.faults.invariants import check_charges, check_videos

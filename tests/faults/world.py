@@ -36,6 +36,7 @@ from tests.faults.in_process import InProcess
 from tests.faults.interception import Died, InterceptedTransport, Interception
 from tests.faults.messages import Message
 from tests.faults.planned_hints import PlannedHints
+from tests.faults.result_hosts import ResultHosts
 from tests.faults.seen_limits import SeenLimits
 from tests.faults.state_machine import Execution, StateMachine
 from tests.support.catalogue import assert_promised
@@ -68,13 +69,16 @@ class World(SeenLimits):
 
     def __post_init__(self) -> None:
         self._rendered: list[Path] = []
+        self._buckets = get_backend("s3")[ACCOUNT]["aws"].buckets
         self._a2e = InProcess()
         client = httpx.Client(
             transport=InterceptedTransport(self._a2e, self.interception, "a2e", self._note),
             base_url=A2E_URL,
         )
         guarded = GuardedTransport(
-            InterceptedTransport(self._a2e, self.interception, "result"),
+            InterceptedTransport(
+                ResultHosts(self._a2e, self._buckets), self.interception, "result"
+            ),
             permit_loopback=False,
             resolve=lambda _host, _port: [ip_address("93.184.215.14")],
         )
@@ -89,6 +93,7 @@ class World(SeenLimits):
         )
         self._learned = services._learned
         self.tasks, self.steps = services.video_tasks, services.workflow_steps
+        self.test_tasks = services.of(test=True).video_tasks
         self.repair, self.hints = services.repair, services.hints
         self._machine = StateMachine()
         self._functions = {
@@ -106,7 +111,6 @@ class World(SeenLimits):
         self._tables = dict(backend.tables)
         self._machines = get_backend("stepfunctions")[ACCOUNT][REGION].state_machines
         self.next_schedule = self._in(300)
-        self._buckets = get_backend("s3")[ACCOUNT]["aws"].buckets
         self._queues = get_backend("sqs")[ACCOUNT][REGION].queues
 
     def reset(self, simulator: SimulatorSettings) -> None:

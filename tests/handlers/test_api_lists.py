@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 from image_to_video import a2e_access
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 
 from tests.conftest import Application, Clock
 from tests.handlers.conftest import sample

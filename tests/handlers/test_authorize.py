@@ -55,6 +55,16 @@ def test_an_owner_with_quotation_marks_stays_one_text_of_the_access_log(
     assert context["owner_in_json"].isascii()
 
 
+def test_a_test_token_is_told_by_another_name(deployed: Application, clock: Clock) -> None:
+    """Where a release without test mode finds no owner, so that it starts and pays nothing."""
+    token = make_token(deployed, clock, test=True)
+    policy = ask(f"Bearer {token}")
+
+    assert token.startswith("i2v_test_")
+    assert policy["context"] == {"test_owner": "ada", "test_owner_in_json": "ada"}
+    assert effect(policy) == "Allow"
+
+
 def test_the_policy_fits_every_route_because_the_gateway_keeps_it(
     deployed: Application, clock: Clock
 ) -> None:

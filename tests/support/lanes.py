@@ -29,6 +29,7 @@ SHARED: Final = {
             "tests/e2e/test_logs.py",
             "tests/e2e/test_owners.py",
             "tests/e2e/test_subscriber.py",
+            "tests/e2e/test_test_mode.py",
             "tests/e2e/test_tokens.py",
             "tests/e2e/test_uploads.py",
         ),

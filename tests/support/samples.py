@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from image_to_video.domain.statuses import TaskStatus
 from image_to_video.domain.task import (
     Attempt,
     Cancellation,
@@ -10,7 +11,6 @@ from image_to_video.domain.task import (
     FailureCode,
     ModelVersion,
     Task,
-    TaskStatus,
     Video,
 )
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 from image_to_video.lifecycle.workflow_steps import Phase
 from image_to_video.wiring import Application as Services
 

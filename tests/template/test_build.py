@@ -66,7 +66,9 @@ def test_every_function_is_built_as_its_one_file_and_what_it_serves(built: Path)
 def test_the_layer_holds_the_whole_package(layer: Path) -> None:
     source = PROJECT / "layers" / "core" / "image_to_video"
     package = layer / "image_to_video"
-    written = {p.relative_to(source) for p in source.rglob("*") if p.suffix in (".py", ".typed")}
+    written = {
+        p.relative_to(source) for p in source.rglob("*") if p.suffix in (".py", ".typed", ".mp4")
+    }
     kept = {p.relative_to(package) for p in package.rglob("*") if p.suffix != ".pyc"}
     assert {path for path in kept if (package / path).is_file()} == written
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 
 from tests.support.permissions import statements
 from tests.support.watched import watched_by

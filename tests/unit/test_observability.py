@@ -5,6 +5,7 @@ import logging
 
 import pytest
 from image_to_video.observability import (
+    apart,
     count,
     hide_query,
     logger,
@@ -22,6 +23,7 @@ SECRET = "s3cret"
         (f"see https://a.example/v.mp4?sig={SECRET} now", "see https://a.example/v.mp4 now"),
         (f"see HTTPS://a.example/v.mp4#sig={SECRET}", "see HTTPS://a.example/v.mp4"),
         (f"sk_{SECRET} and i2v_{SECRET}", "sk_... and i2v_..."),
+        (f"by i2v_test_{SECRET}", "by i2v_..."),
         (f"Authorization: Bearer {SECRET}", "Authorization: Bearer ..."),
         (f"eyJ{SECRET}.{SECRET}", "eyJ..."),
         (f"X-Amz-Signature={SECRET}&a=b", "X-Amz-Signature=...&a=b"),
@@ -79,3 +81,18 @@ def test_a_metric_tells_its_stack_after_each_flush_again(
         assert [sorted(names) for names in directive["Dimensions"]] == [["service", "stack"]]
         units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
         assert units == {"TasksLate": "Count", "TimeToVideo": "Seconds"}
+
+
+def test_what_is_about_a_test_task_is_told_apart_and_nothing_after_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    metrics.clear_metrics()
+    for test in (True, False):
+        with apart(test=test):
+            count("StartsAccepted")
+            logger.warning("started")
+    counted = metrics.serialize_metric_set()
+    metrics.clear_metrics()
+    assert {"TestStartsAccepted", "StartsAccepted"} <= counted.keys()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "started" in line]
+    assert [line.get("test") for line in lines] in ([True, None], [])

@@ -8,7 +8,8 @@ from image_to_video.adapters.token_table import TokenTable
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import TaskNotUnderstoodError
 from image_to_video.domain.generator import Ready
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 from image_to_video.lifecycle.hints import HintTokens
 from image_to_video.lifecycle.workflow_steps import Phase
 from image_to_video.wiring import Application as Services

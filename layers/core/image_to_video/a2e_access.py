@@ -1,4 +1,4 @@
-"""How the generator is reached: by whose token, at which address; and how its hints are known."""
+"""How the generator and its results are reached: by whose token, at which address."""
 
 from collections.abc import Callable
 from functools import cache
@@ -14,6 +14,7 @@ from image_to_video.domain.task import WaitingFor
 from image_to_video.settings import Settings
 
 if TYPE_CHECKING:
+    from image_to_video.adapters.safe_download import Downloads
     from image_to_video.domain.coin_statements import CoinLedger
 
 # A changed secret is picked up after this long.
@@ -87,6 +88,11 @@ def coin_ledger(config: Settings) -> "CoinLedger":
     """What A2E shows of the account's coins."""
     from image_to_video.adapters.a2e_credits import A2ECredits
 
-    return A2ECredits(
-        clients.generator_http(str(config.a2e_url).rstrip("/")), account_token(config)
-    )
+    return A2ECredits(clients.generator_http(config.a2e_url), account_token(config))
+
+
+def downloads(config: Settings) -> "Downloads":
+    """What opens the links to finished videos."""
+    from image_to_video.adapters.safe_download import Downloads, guarded_client
+
+    return Downloads(guarded_client(permit_loopback=config.permit_loopback))

@@ -20,6 +20,7 @@ from pydantic import (
 from image_to_video.domain.errors import SettingsError
 from image_to_video.domain.schedule import Pace, Schedule, Seconds, written_number
 from image_to_video.domain.task import ModelVersion
+from image_to_video.domain.test_mode import TEST_RETENTION_DAYS, TEST_SCHEDULE
 
 # What stands for the API's id in `hints_url`.
 _API: Final = "{api}"
@@ -110,6 +111,19 @@ class Settings(BaseModel):
             address = address.replace(_API, self.api_id or "")
         is_reached = address.startswith("https://") or self.a2e_url.startswith("http://")
         return address if address and is_reached else None
+
+    def of_tests(self) -> Self:
+        """The settings of test tasks: no coins, no limits, no hints, and waits of seconds."""
+        changes = {
+            "max_generating": 0,
+            "daily_coin_limit": 0,
+            "coins_per_second": dict.fromkeys(ModelVersion, 0),
+            "max_attempts": 2,
+            "hints_url": "",
+            "task_retention_days": TEST_RETENTION_DAYS,
+            "schedule": TEST_SCHEDULE,
+        }
+        return self.model_copy(update=changes)
 
     @classmethod
     def variables(cls) -> frozenset[str]:

@@ -1,13 +1,13 @@
 """Where everything meets: clients and services of one Lambda container, built once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from image_to_video import clients
-from image_to_video.a2e_access import coin_ledger, generator, signing_key
+from image_to_video.a2e_access import downloads, generator, signing_key
 from image_to_video.adapters.duration_table import DurationTable
 from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.limit_table import LimitTable
@@ -21,8 +21,9 @@ from image_to_video.container import now, settings
 from image_to_video.domain.generator import Generator
 from image_to_video.domain.polls import Polls
 from image_to_video.domain.prices import Prices
+from image_to_video.fake_access import fake_generator
 from image_to_video.lifecycle.cancel import Canceler, apply_request
-from image_to_video.lifecycle.durations import LearnedDurations
+from image_to_video.lifecycle.durations import LearnedDurations, NothingLearned
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.hints import Hints, HintTokens
 from image_to_video.lifecycle.line import Line
@@ -35,7 +36,6 @@ from image_to_video.settings import Settings
 # What few functions need is imported by those: a cold start spends its time on imports.
 if TYPE_CHECKING:
     from image_to_video.adapters.safe_download import Downloads
-    from image_to_video.lifecycle.coins import Coins
     from image_to_video.lifecycle.repair import Repair
     from image_to_video.lifecycle.service import VideoTasks
     from image_to_video.lifecycle.workflow_steps import WorkflowSteps
@@ -50,6 +50,17 @@ class Application:
     downloads: "Downloads"
     signing_key: Callable[[], str]
     now: Callable[[], datetime]
+    test: bool = False
+
+    def of(self, *, test: bool) -> "Application":
+        """The services of live tasks, or those of test tasks, which have another generator."""
+        return self._of_tests if test and not self.test else self
+
+    @cached_property
+    def _of_tests(self) -> "Application":
+        fake = on_first_use(lambda: fake_generator(self.config, self._table.get, self.now))
+        config = self.config.of_tests()
+        return replace(self, config=config, generator=fake, test=True)
 
     @cached_property
     def video_tasks(self) -> "VideoTasks":
@@ -73,12 +84,15 @@ class Application:
                 default_negative_prompt=self.config.default_negative_prompt,
                 permit_loopback=self.config.permit_loopback,
                 now=self.now,
+                test=self.test,
             ),
             canceler=self._canceler,
             line=self._line,
             cursors=Cursors(lambda: self.signing_key().encode()),
             learned=self._learned,
             now=self.now,
+            test=self.test,
+            of_tests=lambda: self.of(test=True).video_tasks,
         )
 
     @cached_property
@@ -108,6 +122,7 @@ class Application:
             canceler=self._canceler,
             schedule=self.config.schedule,
             now=self.now,
+            of_tests=lambda: self.of(test=True).workflow_steps,
         )
 
     @cached_property
@@ -130,6 +145,7 @@ class Application:
             turns=Turns(now=self.now),
             gauges=Gauges(self._table, self._limits, now=self.now),
             now=self.now,
+            of_tests=lambda: self.of(test=True).repair,
         )
 
     @cached_property
@@ -168,7 +184,8 @@ class Application:
     def _learned(self) -> LearnedDurations:
         config = self.config
         polls = Polls(config.schedule, config.slot_seconds if config.max_generating else None)
-        return LearnedDurations(DurationTable(self._limits_table), polls, now=self.now)
+        table = NothingLearned() if self.test else DurationTable(self._limits_table)
+        return LearnedDurations(table, polls, now=self.now)
 
     @cached_property
     def _canceler(self) -> Canceler:
@@ -191,6 +208,7 @@ class Application:
             line=self._line,
             cancel_rule=apply_request,
             now=self.now,
+            test=self.test,
         )
 
     @cached_property
@@ -256,7 +274,7 @@ def application(api_id: str | None = None) -> Application:
     return Application(
         config,
         generator=on_first_use(lambda: generator(config)),
-        downloads=on_first_use(lambda: _downloads(config)),
+        downloads=on_first_use(lambda: downloads(config)),
         signing_key=signing_key(config),
         now=now,
     )
@@ -275,24 +293,3 @@ def workflow_steps() -> "WorkflowSteps":
 def repair() -> "Repair":
     """The service of the schedule and of operators."""
     return application().repair
-
-
-def coins() -> "Coins":
-    """The service that compares coins."""
-    from image_to_video.adapters.task_scan import TaskScan
-    from image_to_video.lifecycle.coins import Coins
-
-    config = settings()
-    return Coins(
-        tasks=lambda: TaskScan(Table(clients.dynamodb(), config.tasks_table)),
-        ledger=coin_ledger(config),
-        schedule=config.schedule,
-        retention_days=config.task_retention_days,
-        now=now,
-    )
-
-
-def _downloads(config: Settings) -> "Downloads":
-    from image_to_video.adapters.safe_download import Downloads, guarded_client
-
-    return Downloads(guarded_client(permit_loopback=config.permit_loopback))

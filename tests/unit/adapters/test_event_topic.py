@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 from image_to_video.adapters.event_topic import EventTopic
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 
 from tests.conftest import SCHEMA_URL, Application
 from tests.support.received_events import received
@@ -52,6 +53,14 @@ def test_an_event_is_a_cloud_event_about_the_task(
         "status": "succeeded",
         "owner": "anna",
     }
+
+
+def test_an_event_of_a_test_task_says_so_to_filters_and_to_readers(
+    application: Application, topic: EventTopic
+) -> None:
+    topic.publish_change(None, a_task(test=True))
+    [(body, attributes)] = received(application)
+    assert (body["data"]["test"], attributes["test"]) == (True, "true")
 
 
 def test_a_message_is_ascii_whatever_the_task_s_texts(

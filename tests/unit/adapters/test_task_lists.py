@@ -13,7 +13,7 @@ from image_to_video.adapters.task_queries import EVERY_TASK, TaskFilter
 from image_to_video.adapters.task_table import STATUS_INDEX, TaskTable, partition_of
 from image_to_video.domain.errors import InvalidCursorError
 from image_to_video.domain.records import iso
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 
 from tests.conftest import Application
 from tests.support.samples import NOW, a_task

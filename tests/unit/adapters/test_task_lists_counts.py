@@ -4,7 +4,7 @@ import pytest
 from image_to_video.adapters import task_lists
 from image_to_video.adapters.task_lists import Count, TaskLists
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 
 from tests.conftest import Application
 from tests.support.samples import a_task

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from image_to_video.adapters.task_queries import EVERY_TASK, TaskFilter, add_filter, of_times
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 
 from tests.support.samples import NOW, a_task
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from image_to_video.adapters.task_table import OPEN_PARTITIONS, TaskTable, task_of
 from image_to_video.domain.errors import TaskConflictError, TaskNotFoundError
+from image_to_video.domain.statuses import TaskStatus
 from image_to_video.domain.task import (
     Attempt,
     Cancellation,
@@ -20,7 +21,6 @@ from image_to_video.domain.task import (
     FailureCode,
     ModelVersion,
     Task,
-    TaskStatus,
     Video,
     WaitingFor,
 )
@@ -326,3 +326,14 @@ def test_a_record_from_a_backup_makes_no_event_and_replaces_only_what_was_read(
     assert not table.restore(task, over=newer)
     assert table.restore(task, over=task)
     assert table.get(task.task_id).version == 8
+
+
+def test_a_test_task_is_kept_where_no_owner_s_live_tasks_are(application: Application) -> None:
+    raw = application.table("TASKS_TABLE")
+    table = TaskTable(raw, retention_days=90)
+    for task in (a_task(test=True), a_task(task_id="live")):
+        assert table.create(task) == table.get(task.task_id) == task
+    items = {item["task_id"]: item for item in raw.scan()["Items"]}
+    tested = items.pop(a_task().task_id)
+    assert (tested["owner"], tested["owner_status"]) == ("anna/test", "anna/test#queued")
+    assert items["live"]["owner"] == "anna"

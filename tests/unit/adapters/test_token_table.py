@@ -48,6 +48,22 @@ def test_tokens_are_long_random_and_marked(tokens: TokenTable) -> None:
         assert len(token.removeprefix("i2v_")) == 43
 
 
+def test_a_test_token_is_marked_in_its_text_and_its_record(tokens: TokenTable) -> None:
+    token = tokens.create(owner="anna", name="ci", now=NOW, test=True)
+    assert token.startswith("i2v_test_")
+    assert len(token.removeprefix("i2v_test_")) == 43
+    record = tokens.authenticate(f"Bearer {token}")
+    assert (record.owner, record.test) == ("anna", True)
+    assert tokens.find(token) == [record]
+
+
+def test_the_mark_alone_makes_no_token(tokens: TokenTable) -> None:
+    token = tokens.create(owner="anna", name="ci", now=NOW)
+    for other in (token.replace("i2v_", "i2v_test_"), token[:4] + "test_" + token[9:]):
+        with pytest.raises(UnauthorizedError):
+            tokens.authenticate(f"Bearer {other}")
+
+
 def test_a_token_is_valid_until_it_expires(tokens: TokenTable) -> None:
     token = tokens.create(owner="anna", name="ci", now=NOW, expires_at=NOW + timedelta(hours=1))
     record = tokens.authenticate(f"Bearer {token}")

@@ -14,7 +14,8 @@ import pytest
 from image_to_video.contract.asyncapi import event_catalogue
 from image_to_video.contract.event_types import EventType
 from image_to_video.contract.events import TaskEvent, attributes_of, describe_change
-from image_to_video.domain.task import FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode, Task
 
 from tests.conftest import PROJECT, SCHEMA_URL
 from tests.support.catalogue import DRAFTS, assert_promised, catalogue, faults

@@ -4,7 +4,8 @@ from itertools import product
 
 import pytest
 from image_to_video.contract.event_types import EventType, event_type, marker_of
-from image_to_video.domain.task import FailureCode, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode
 
 from tests.support.samples import NOW, a_task
 

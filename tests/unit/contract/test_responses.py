@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 from image_to_video.contract.responses import TaskEventData, TaskView, show_task
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 
 from tests.support.samples import NOW, a_full_task, a_task
 
 PUBLIC = {
-    *("object", "task_id", "status", "late", "waiting_for", "place_in_line", "name"),
+    *("object", "task_id", "test", "status", "late", "waiting_for", "place_in_line", "name"),
     *("image_url", "prompt"),
     *("negative_prompt", "video_time", "model_version", "extend_prompt", "end_image_url"),
     *("skip_face_enhance", "lora", "metadata", "created_at", "updated_at"),

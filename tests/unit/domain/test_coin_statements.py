@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from image_to_video.domain.coin_statements import Claim, statement_of
-from image_to_video.domain.task import Attempt, Cancellation, Failure, FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Attempt, Cancellation, Failure, FailureCode, Task
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 REFUSAL = Failure(code=FailureCode.CONTENT_REFUSED, message="no")

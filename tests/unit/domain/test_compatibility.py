@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from image_to_video.domain.compatibility import has_known_options, is_understood
-from image_to_video.domain.task import Attempt, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Attempt, Task
 
 from tests.support.samples import NOW, a_task
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 from image_to_video.domain.restored import restored
-from image_to_video.domain.task import Attempt, TaskStatus, WaitingFor
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Attempt, WaitingFor
 
 from tests.support.samples import NOW, a_task
 

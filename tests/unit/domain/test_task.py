@@ -5,15 +5,8 @@ from itertools import product
 
 import pytest
 from image_to_video.contract.requests import TaskRequest
-from image_to_video.domain.task import (
-    Attempt,
-    Failure,
-    FailureCode,
-    Task,
-    TaskStatus,
-    Video,
-    WaitingFor,
-)
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Attempt, Failure, FailureCode, Task, Video, WaitingFor
 from pydantic import ValidationError
 
 from tests.support.samples import NOW, a_full_task, a_task

@@ -18,7 +18,8 @@ from image_to_video.domain.generator import (
     Running,
     Started,
 )
-from image_to_video.domain.task import Cancellation, Task, TaskStatus, WaitingFor
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Cancellation, Task, WaitingFor
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps
 from image_to_video.wiring import Application as Services

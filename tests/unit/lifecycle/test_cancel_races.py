@@ -6,7 +6,8 @@ import pytest
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import GeneratorRejectedError, GeneratorUnavailableError
 from image_to_video.domain.generator import PollAnswer, Ready, Running, Started, StartRequest
-from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Cancellation, FailureCode, Task
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps
 from image_to_video.settings import Settings

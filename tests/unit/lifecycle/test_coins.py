@@ -11,7 +11,8 @@ from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.coin_statements import Booking
 from image_to_video.domain.errors import GeneratorUnavailableError
 from image_to_video.domain.schedule import Schedule
-from image_to_video.domain.task import Attempt, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Attempt, Task
 from image_to_video.lifecycle import coins as module
 from image_to_video.lifecycle.coins import Coins, WindowError
 from image_to_video.observability import metrics

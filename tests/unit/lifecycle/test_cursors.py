@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_to_video.adapters.task_queries import EVERY_TASK, TaskFilter
 from image_to_video.domain.errors import InvalidCursorError
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 from image_to_video.lifecycle.cursors import Cursors, filter_digest
 
 from tests.support.samples import NOW

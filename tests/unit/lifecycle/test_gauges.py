@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 from image_to_video.lifecycle.gauges import Gauges
 from image_to_video.observability import metrics
 from image_to_video.wiring import Application as Services

@@ -10,7 +10,8 @@ from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import SigningKeyUnavailableError, WorkflowUnavailableError
 from image_to_video.domain.generator import Ready, Started, StartRequest
 from image_to_video.domain.schedule import expects_hint
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 from image_to_video.lifecycle.hints import Hints, HintTokens
 from image_to_video.lifecycle.workflow_steps import Phase, Step
 from image_to_video.wiring import Application as Services

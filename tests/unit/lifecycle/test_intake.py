@@ -7,7 +7,8 @@ from botocore.exceptions import EndpointConnectionError
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import IdempotencyKeyReusedError
 from image_to_video.domain.generator import Started, StartRequest
-from image_to_video.domain.task import ModelVersion, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import ModelVersion
 from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import WorkflowSteps

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from image_to_video.contract.requests import TaskRequest
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.uploads import UploadedObject
 from image_to_video.wiring import Application as Services

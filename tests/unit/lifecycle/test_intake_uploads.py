@@ -6,7 +6,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from botocore.exceptions import ClientError
 from image_to_video.domain.errors import GeneratorUnavailableError, UnreadableImageError
-from image_to_video.domain.task import FailureCode, Task, TaskStatus, WaitingFor
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode, Task, WaitingFor
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.uploads import UploadedObject
 from image_to_video.wiring import Application as Services

@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import GeneratorUnavailableError, InvalidTaskError
 from image_to_video.domain.generator import Ready, Started
-from image_to_video.domain.task import FailureCode, Task, TaskStatus, WaitingFor
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode, Task, WaitingFor
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.wiring import Application as Services

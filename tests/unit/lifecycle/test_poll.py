@@ -8,7 +8,8 @@ from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import GeneratorAccessError, GeneratorUnavailableError
 from image_to_video.domain.generator import Failed, Incomplete, Missing, PollAnswer, Ready, Running
 from image_to_video.domain.records import iso
-from image_to_video.domain.task import FailureCode, Task, TaskStatus, WaitingFor
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode, Task, WaitingFor
 from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps

@@ -14,7 +14,8 @@ from image_to_video.domain.errors import (
     TaskNotFoundError,
 )
 from image_to_video.domain.generator import Incomplete, Missing, PollAnswer, Ready, Running, Started
-from image_to_video.domain.task import FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode, Task
 from image_to_video.lifecycle import repair as module
 from image_to_video.lifecycle.repair import Repair
 from image_to_video.lifecycle.service import VideoTasks

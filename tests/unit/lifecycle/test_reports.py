@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from image_to_video.domain.task import Attempt, FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Attempt, FailureCode, Task
 from image_to_video.lifecycle.reports import report_change, report_new
 from image_to_video.observability import metrics
 

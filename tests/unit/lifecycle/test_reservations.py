@@ -12,7 +12,8 @@ from image_to_video.domain.errors import (
     TaskConflictError,
 )
 from image_to_video.domain.generator import Failed, Ready, Running, Started
-from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus, WaitingFor
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Cancellation, FailureCode, Task, WaitingFor
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import WorkflowSteps
 from image_to_video.wiring import Application as Services

@@ -13,7 +13,8 @@ from image_to_video.domain.errors import (
     TaskNotFoundError,
     VideoNotReadyError,
 )
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 from image_to_video.lifecycle.service import VideoTasks
 
 from tests.conftest import Application, Clock

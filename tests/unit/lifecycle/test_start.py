@@ -11,7 +11,8 @@ from image_to_video.domain.errors import (
     StartUnconfirmedError,
 )
 from image_to_video.domain.generator import Started, StartRequest
-from image_to_video.domain.task import FailureCode, Task, TaskStatus, WaitingFor
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode, Task, WaitingFor
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, Step, WorkflowSteps
 from image_to_video.wiring import Application as Services

@@ -12,7 +12,8 @@ from image_to_video.adapters.safe_download import GuardedTransport
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import GeneratorUnavailableError, VideoDownloadError
 from image_to_video.domain.generator import Ready, Running
-from image_to_video.domain.task import FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode, Task
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, WorkflowSteps
 

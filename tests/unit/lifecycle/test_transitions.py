@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.errors import TaskConflictError
-from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Cancellation, FailureCode, Task
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.wiring import Application as Services
 

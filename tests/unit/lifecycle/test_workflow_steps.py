@@ -4,7 +4,8 @@ import pytest
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import GeneratorUnavailableError, TaskNotFoundError
 from image_to_video.domain.generator import Ready
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 from image_to_video.lifecycle.service import VideoTasks
 from image_to_video.lifecycle.workflow_steps import Phase, Step, WorkflowSteps
 from image_to_video.settings import Settings

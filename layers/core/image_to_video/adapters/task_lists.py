@@ -1,5 +1,7 @@
 """Lists and counts of one owner's tasks, newest first, from the indexes of the tasks table.
 
+An `owner` here is a scope: an owner's live tasks, or the test tasks.
+
 A list of all is read from `by_owner`, which holds whole tasks. A list by status is read from
 `by_status`, which holds keys alone, so that a status is found however rare it is; the tasks
 themselves are then read from the table, whose word about their status counts. A record that cannot
@@ -25,8 +27,10 @@ from image_to_video.adapters.task_table import (
     readable,
 )
 from image_to_video.domain.errors import InvalidCursorError
+from image_to_video.domain.owner_names import scope_of
 from image_to_video.domain.records import iso
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 
 if TYPE_CHECKING:
     from image_to_video.adapters.dynamodb_table import Table
@@ -272,7 +276,8 @@ def _key(owner: str, listed: TaskStatus, start: Position) -> dict[str, str]:
 
 
 def _position(task: Task) -> Position:
-    return {"task_id": task.task_id, "owner": task.owner, "created_at": iso(task.created_at)}
+    scope = scope_of(task.owner, test=task.test)
+    return {"task_id": task.task_id, "owner": scope, "created_at": iso(task.created_at)}
 
 
 def _key_of(evaluated: Any) -> Position | None:

@@ -13,8 +13,10 @@ from botocore.exceptions import ClientError
 from image_to_video.adapters.dynamodb_table import Table, is_refused_condition, is_throttle
 from image_to_video.contract.event_types import marker_of
 from image_to_video.domain.errors import TaskConflictError, TaskNotFoundError
+from image_to_video.domain.owner_names import owner_of, scope_of
 from image_to_video.domain.records import iso
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 from image_to_video.observability import count, logger
 
 OWNER_INDEX: Final = "by_owner"
@@ -155,8 +157,9 @@ class TaskTable:
             query["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
 
     def _item(self, task: Task) -> dict[str, Any]:
-        item = task.written()
-        item[_OWNER_STATUS] = partition_of(task.owner, listed_under(task.status))
+        scope = scope_of(task.owner, test=task.test)
+        item = task.written() | {"owner": scope}
+        item[_OWNER_STATUS] = partition_of(scope, listed_under(task.status))
         if not task.status.is_final:
             item[_OPEN] = str(crc32(task.task_id.encode()) % OPEN_PARTITIONS)
         elif self._retention_days and task.ended_at:
@@ -171,7 +174,7 @@ def task_of(item: Mapping[str, Any]) -> Task:
     What another release added comes along, attributes of its indexes as well. Raises `ValueError`.
     """
     fields = {key: value for key, value in item.items() if key not in _TABLE_ONLY}
-    return Task.model_validate(fields)
+    return Task.model_validate(fields | {"owner": owner_of(fields["owner"])})
 
 
 def readable(item: Mapping[str, Any]) -> Task | None:
@@ -192,6 +195,6 @@ def listed_under(status: TaskStatus) -> TaskStatus:
     return TaskStatus.GENERATING if status is TaskStatus.STORING else status
 
 
-def partition_of(owner: str, listed: TaskStatus) -> str:
-    """The partition of `by_status` with an owner's tasks of a status; no status has a `#`."""
-    return f"{owner}#{listed}"
+def partition_of(scope: str, listed: TaskStatus) -> str:
+    """The partition of `by_status` with a scope's tasks of a status; no status has a `#`."""
+    return f"{scope}#{listed}"

@@ -15,10 +15,12 @@ from image_to_video.domain.records import Moment, Stored, iso
 from image_to_video.observability import count, logger
 
 _PREFIX: Final = "i2v_"
+# People see by this what a token is; what it may do, its record says.
+_TEST_PREFIX: Final = "i2v_test_"
 _MAX_NAME: Final = 120
 # RFC 6750, section 2.1, and RFC 9110, section 11: the scheme in any case, one blank or more, then
 # the token; of these only the form that is issued here, 32 bytes in base64url.
-_CREDENTIALS: Final = re.compile(r"(?i:bearer) +(i2v_[A-Za-z0-9_-]{43})")
+_CREDENTIALS: Final = re.compile(r"(?i:bearer) +(i2v_(?:test_)?[A-Za-z0-9_-]{43})")
 # Enough of the hash to be one token's alone, and nothing of the token itself.
 _ID_LENGTH: Final = 16
 _SHORTEST_ID: Final = 8
@@ -30,6 +32,7 @@ class TokenRecord(Stored):
     token_sha256: str
     owner: str
     name: str
+    test: bool = False
     created_at: Moment
     expires_at: Moment | None = None
     revoked_at: Moment | None = None
@@ -51,21 +54,29 @@ class TokenTable:
         self._table = table
 
     def create(
-        self, *, owner: str, name: str, now: datetime, expires_at: datetime | None = None
+        self,
+        *,
+        owner: str,
+        name: str,
+        now: datetime,
+        expires_at: datetime | None = None,
+        test: bool = False,
     ) -> str:
         """Make a token for an owner and return it: the only time that it can be seen.
 
+        Tasks of a `test` token cost nothing; see docs/test-mode.md.
         Raises `ValueError`, with a sentence for people, for an owner or a name that cannot be.
         """
         if not owner_is_valid(owner):
             raise ValueError(OWNER_RULE)
         if not name.isprintable() or not 0 < len(name) <= _MAX_NAME:
             raise ValueError(f"A token's name has 1 to {_MAX_NAME} printable characters.")
-        token = _PREFIX + secrets.token_urlsafe(32)
+        token = (_TEST_PREFIX if test else _PREFIX) + secrets.token_urlsafe(32)
         record = TokenRecord(
             token_sha256=_sha256(token),
             owner=owner,
             name=name,
+            test=test,
             created_at=now,
             expires_at=expires_at,
         )

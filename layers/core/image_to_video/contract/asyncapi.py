@@ -16,15 +16,8 @@ from image_to_video.contract.events import (
     describe_change,
 )
 from image_to_video.contract.responses import TaskEventData
-from image_to_video.domain.task import (
-    Cancellation,
-    Failure,
-    FailureCode,
-    ModelVersion,
-    Task,
-    TaskStatus,
-    Video,
-)
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Cancellation, Failure, FailureCode, ModelVersion, Task, Video
 
 # Of the contract, not of the program.
 _VERSION: Final = "1.0.0"
@@ -163,6 +156,11 @@ def _attributes(kind: EventType) -> dict[str, Any]:
             "status": {"type": "string"}
             | ({"enum": statuses} if len(statuses) > 1 else {"const": statuses[0]}),
             "owner": {"type": "string", "description": "Whose task it is."},
+            "test": {
+                "type": "string",
+                "const": "true",
+                "description": "Only there for a test task.",
+            },
         },
         "required": ["type", "status", "owner"],
     }

@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 
 
 class EventType(StrEnum):

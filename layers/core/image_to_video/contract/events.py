@@ -67,4 +67,5 @@ def written(event: TaskEvent) -> str:
 
 def attributes_of(event: TaskEvent, owner: str) -> dict[str, str]:
     """The message attributes, which subscriptions can choose by."""
-    return {"type": event.type.value, "status": event.data.status.value, "owner": owner}
+    of_test = {"test": "true"} if event.data.test else {}
+    return {"type": event.type.value, "status": event.data.status.value, "owner": owner, **of_test}

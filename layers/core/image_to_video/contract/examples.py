@@ -23,6 +23,7 @@ FILE: Final = {"filename": "ada.jpg", "content_type": "image/jpeg"}
 GENERATING: Final[dict[str, Any]] = {
     "object": "task",
     "task_id": TASK_ID,
+    "test": False,
     "status": "generating",
     "late": False,
     "waiting_for": None,

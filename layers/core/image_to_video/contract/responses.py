@@ -8,14 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from image_to_video.domain.compatibility import is_understood
 from image_to_video.domain.records import OPEN_WORD, Moment
-from image_to_video.domain.task import (
-    Cancellation,
-    FailureCode,
-    ModelVersion,
-    Task,
-    TaskStatus,
-    WaitingFor,
-)
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Cancellation, FailureCode, ModelVersion, Task, WaitingFor
 
 # A2E's documentation: usually under 10 minutes when there is no queue. It reports no percentage,
 # so none is shown.
@@ -128,6 +122,7 @@ class TaskView(View):
 
     object: Literal["task"] = "task"
     task_id: str
+    test: Annotated[bool, Field(description="Whether it is a test task, which costs nothing.")]
     status: Annotated[TaskStatus, OPEN_WORD]
     late: bool
     waiting_for: Annotated[WaitingFor, OPEN_WORD] | None

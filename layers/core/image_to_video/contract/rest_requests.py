@@ -16,7 +16,7 @@ from image_to_video.contract.requests import GivenMoment, TaskRequest, UploadReq
 from image_to_video.contract.texts import Metadata, Text
 from image_to_video.domain.errors import InvalidTaskError
 from image_to_video.domain.permitted_text import PERMITTED_PATTERN
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 
 type Proceed = Callable[[APIGatewayRestResolver], Response[Any]]
 type Middleware = Callable[[APIGatewayRestResolver, Proceed], Response[Any]]

@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from image_to_video.domain.task import Cancellation, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Cancellation, Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from image_to_video.domain.task import Attempt, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Attempt, Task
 
 
 def restored(task: Task, now: datetime, *, max_attempts: int) -> Task:

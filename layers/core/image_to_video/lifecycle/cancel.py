@@ -12,7 +12,8 @@ from image_to_video.domain.compatibility import is_understood
 from image_to_video.domain.errors import GeneratorError, TaskConflictError
 from image_to_video.domain.generator import Generator, Missing, PollAnswer, Running
 from image_to_video.domain.schedule import Schedule
-from image_to_video.domain.task import Cancellation, FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Cancellation, FailureCode, Task
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.observability import logger
 

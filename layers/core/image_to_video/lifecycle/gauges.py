@@ -12,7 +12,7 @@ from typing import Final
 from image_to_video.adapters.dynamodb_table import TABLE_ERRORS, is_temporary
 from image_to_video.adapters.limit_table import LimitTable
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.domain.task import TaskStatus
+from image_to_video.domain.statuses import TaskStatus
 from image_to_video.observability import logger, measure
 
 # Of so many open tasks each is read, of more one of each few.

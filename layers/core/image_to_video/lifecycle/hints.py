@@ -21,7 +21,8 @@ from image_to_video.domain.errors import (
     TaskNotFoundError,
 )
 from image_to_video.domain.generator import HintRequest
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.observability import count, logger
 

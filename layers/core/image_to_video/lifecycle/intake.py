@@ -1,7 +1,5 @@
 """Intake, the same for each entry point: record first, then the workflow, then the paid start."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -15,6 +13,7 @@ from image_to_video.adapters.task_table import TaskTable
 from image_to_video.adapters.workflow import Workflow, execution_name
 from image_to_video.contract.requests import TaskOptions, TaskRequest, UploadRequest
 from image_to_video.contract.responses import UploadTicket
+from image_to_video.domain.compatibility import TEST_MODE
 from image_to_video.domain.errors import (
     IdempotencyKeyReusedError,
     InvalidTaskError,
@@ -23,10 +22,14 @@ from image_to_video.domain.errors import (
     WorkflowUnavailableError,
 )
 from image_to_video.domain.image_files import MAX_IMAGE_BYTES
+from image_to_video.domain.owner_names import scope_of
 from image_to_video.domain.prices import Prices
 from image_to_video.domain.public_addresses import fault_of_address
 from image_to_video.domain.schedule import Schedule
-from image_to_video.domain.task import Failure, Task, TaskStatus, WaitingFor
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Failure, Task, WaitingFor
+from image_to_video.domain.test_mode import fault_of_prompt
+from image_to_video.lifecycle.identities import ID_LENGTH, fingerprint_of, task_id_for
 from image_to_video.lifecycle.reports import report_new
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.uploads import (
@@ -39,15 +42,13 @@ from image_to_video.lifecycle.uploads import (
 )
 from image_to_video.observability import count, logger
 
-# Hexadecimal digits of a task's id, of which names are made; A2E's limit for those is not known.
-_ID_LENGTH: Final = 32
 # How long a form for an upload can be sent.
 _FORM_SECONDS: Final = 15 * 60
 _MAX_KEY_BYTES: Final = 1024  # S3's limit
 
 
 class Intake:
-    """Turns requests and uploads into recorded, started tasks."""
+    """Turns requests and uploads into recorded, started tasks: live ones, or `test` tasks."""
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class Intake:
         default_negative_prompt: str,
         permit_loopback: bool,
         now: Callable[[], datetime],
+        test: bool = False,
     ) -> None:
         self._table = table
         self._workflow = workflow
@@ -73,6 +75,7 @@ class Intake:
         self._default_negative_prompt = default_negative_prompt
         self._permit_loopback = permit_loopback
         self._now = now
+        self._test = test
 
     def request(
         self, owner: str, request: TaskRequest, idempotency_key: str | None
@@ -85,7 +88,8 @@ class Intake:
         """
         self._check_address("image_url", request.image_url)
         self._check_options(request)
-        task_id = task_id_for(owner, idempotency_key) if idempotency_key else uuid4().hex
+        scope = scope_of(owner, test=self._test)
+        task_id = task_id_for(scope, idempotency_key) if idempotency_key else uuid4().hex
         options = TaskOptions.model_validate(request.model_dump(exclude={"image_url"}))
         file_name = unquote(urlsplit(request.image_url).path).rpartition("/")[2]
         new = self._new_task(
@@ -94,19 +98,17 @@ class Intake:
             request.image_url,
             options,
             file_name=file_name,
-            fingerprint=_fingerprint(request),
+            fingerprint=fingerprint_of(request),
         )
         stored = report_new(new, self._table.create(new))
         return self._admit(new, stored), stored != new
 
-    def upload(self, uploaded: UploadedObject) -> Task | None:
-        """Record and start the task that an uploaded object orders; a bad one fails at once.
+    def order(self, uploaded: UploadedObject) -> Order | None:
+        """What an uploaded object orders, of whichever kind; None where that is nothing.
 
-        The same order under the same key is the same task. A key without an owner and an empty
-        object order nothing: they are logged and left alone.
+        A key without an owner and an empty object order nothing: they are logged and left alone.
         """
-        owner = uploaded.owner
-        if owner is None:
+        if uploaded.owner is None:
             count("UploadsWithoutOwner")
             logger.warning("upload without an owner", extra={"key": uploaded.key})
             return None
@@ -114,10 +116,16 @@ class Intake:
         if order is None:
             count("UploadsEmpty")
             logger.info("upload is empty", extra={"key": uploaded.key})
-            return None
+        return order
+
+    def upload(self, uploaded: UploadedObject, order: Order) -> Task:
+        """Record and start the task that an uploaded object orders; a bad one fails at once.
+
+        The same order under the same key is the same task.
+        """
         task = self._new_task(
-            owner,
-            order.identity[:_ID_LENGTH],
+            uploaded.owner or "",
+            order.identity[:ID_LENGTH],
             self._storage.image_url(uploaded.key),
             order.options,
             file_name=uploaded.file_name,
@@ -139,23 +147,23 @@ class Intake:
     def reserve_upload(self, owner: str, request: UploadRequest) -> UploadTicket:
         """A form for one image, and the id of the task that sending it will start.
 
-        Nothing is recorded: the form itself carries what `upload` will read.
+        Nothing is recorded: the form itself carries what `order` will read.
         Raises `InvalidTaskError` where the options do not fit into it.
         """
         self._check_options(request)
-        key = reserved_key(owner, request.content_type)
+        key = reserved_key(owner, request.content_type, test=self._test)
         reserved = UploadedObject(self._storage.images_bucket, key, None, "", "")
         if reserved.owner != owner or len(key.encode()) > _MAX_KEY_BYTES:
             raise InvalidTaskError("your owner's name cannot be a part of a key")
         url, fields = self._storage.sign_upload(
             key,
             content_type=request.content_type,
-            metadata=write_options(request),
+            metadata=write_options(request, test=self._test),
             max_bytes=MAX_IMAGE_BYTES,
             seconds=_FORM_SECONDS,
         )
         return UploadTicket(
-            task_id=reserved.identity()[:_ID_LENGTH],
+            task_id=reserved.identity(test=self._test)[:ID_LENGTH],
             url=url,
             fields=fields,
             expires_at=self._now() + timedelta(seconds=_FORM_SECONDS),
@@ -173,12 +181,15 @@ class Intake:
             return None
         order = read_order(uploaded, image)
         fault = self._fault_of_address(order.options.end_image_url)
-        return order if fault is None else order.with_fault("end-image-url", fault)
+        if fault is not None:
+            order = order.with_fault("end-image-url", fault)
+        fault = fault_of_prompt(order.options.prompt) if order.test else None
+        return order if fault is None else order.with_fault("prompt", fault)
 
     def _known(self, identity: str | None) -> Task | None:
         """The task of an order that was made before, if it was."""
         with suppress(TaskNotFoundError):
-            return self._table.get(identity[:_ID_LENGTH]) if identity else None
+            return self._table.get(identity[:ID_LENGTH]) if identity else None
         return None
 
     def _fail(self, task: Task, failure: Failure) -> Task:
@@ -235,6 +246,7 @@ class Intake:
         return Task(
             task_id=task_id,
             owner=owner,
+            test=self._test,
             fingerprint=fingerprint,
             waiting_for=WaitingFor.START,
             name=options.name or _printable(file_name[:120]) or "image",
@@ -249,6 +261,7 @@ class Intake:
             skip_face_enhance=options.skip_face_enhance,
             lora=options.lora,
             metadata=options.metadata,
+            needs=(TEST_MODE,) if self._test else (),
             created_at=now,
             updated_at=now,
             next_poll_at=now + timedelta(seconds=self._schedule.first_poll_seconds),
@@ -262,6 +275,9 @@ class Intake:
 
     def _check_options(self, options: TaskOptions) -> None:
         self._check_address("end_image_url", options.end_image_url)
+        fault = fault_of_prompt(options.prompt) if self._test else None
+        if fault is not None:
+            raise InvalidTaskError(fault, pointer="/prompt")
         fault = self._prices.fault(options.model_version, options.video_time)
         if fault is not None:
             raise InvalidTaskError(fault, pointer="/video_time")
@@ -279,21 +295,3 @@ def _not_blank(prompt: str | None) -> str | None:
 
 def _printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "_" for letter in name)
-
-
-def task_id_for(owner: str, idempotency_key: str) -> str:
-    """The id of the one task that an owner's idempotency key stands for."""
-    return _digest(owner, idempotency_key)[:_ID_LENGTH]
-
-
-def _fingerprint(request: TaskRequest) -> str:
-    """What makes two requests of one key the same; defaults count as not given.
-
-    So a release with another optional field still knows the requests of the one before.
-    """
-    given = request.model_dump(mode="json", exclude_defaults=True)
-    return _digest(json.dumps(given, sort_keys=True))
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

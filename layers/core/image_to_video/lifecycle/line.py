@@ -20,7 +20,8 @@ from image_to_video.domain.errors import (
     TaskNotFoundError,
 )
 from image_to_video.domain.prices import Prices
-from image_to_video.domain.task import Task, TaskStatus, WaitingFor
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task, WaitingFor
 from image_to_video.domain.waiting_line import Entry, Next, entry_key, may_start, moment_tag
 from image_to_video.observability import count, logger
 

@@ -14,7 +14,8 @@ from image_to_video.domain.generator import (
     Running,
 )
 from image_to_video.domain.schedule import expects_hint
-from image_to_video.domain.task import FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode, Task
 from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.observability import count, logger, measure

@@ -21,9 +21,11 @@ from image_to_video.domain.errors import (
 from image_to_video.domain.generator import Generator, Ready, Running
 from image_to_video.domain.records import Frozen, iso
 from image_to_video.domain.schedule import Schedule
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.gauges import Gauges
+from image_to_video.lifecycle.kinds import Kinds
 from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.overdue import Turns
 from image_to_video.lifecycle.start import Starter
@@ -46,7 +48,10 @@ class Redrive(Frozen):
 
 
 class Repair:
-    """Gives tasks new workflows, and opens those again whose paid video is missing."""
+    """Gives tasks new workflows, and opens those again whose paid video is missing.
+
+    `of_tests` is the one for test tasks.
+    """
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class Repair:
         turns: Turns,
         gauges: Gauges,
         now: Callable[[], datetime],
+        of_tests: "Callable[[], Repair] | None" = None,
     ) -> None:
         self._table = table
         self._transitions = transitions
@@ -76,6 +82,7 @@ class Repair:
         self._turns = turns
         self._gauges = gauges
         self._now = now
+        self._kinds: Kinds[Repair] = Kinds(self, of_tests)
 
     def reconcile_tasks(self) -> int:
         """Give each open task without a living workflow a new execution; return how many.
@@ -123,12 +130,17 @@ class Repair:
             return False
         if task.status.is_final or self._workflow.is_running(task.execution):
             return False
-        first_poll = timedelta(seconds=self._schedule.first_poll_seconds)
         try:
-            self._executions.give(task, next_poll_at=self._now() + first_poll)
+            with self._kinds.of(test=task.test) as repair:
+                repair.give_execution(task)
         except TaskConflictError:
             return False
         return True
+
+    def give_execution(self, task: Task) -> None:
+        """Let an open task of our own kind go on. Raises `TaskConflictError`."""
+        first_poll = timedelta(seconds=self._schedule.first_poll_seconds)
+        self._executions.give(task, next_poll_at=self._now() + first_poll)
 
     def redrive_task(self, task_id: str) -> Redrive:
         """Make an open task move now; open one again whose paid video the generator has after all.
@@ -138,10 +150,16 @@ class Repair:
         actor moved it meanwhile, `GeneratorError` where the generator cannot be asked, and
         `WorkflowUnavailableError`.
         """
-        task, now = self._table.get(task_id), self._now()
+        task = self._table.get(task_id)
+        with self._kinds.of(test=task.test) as repair:
+            return repair.redrive(task)
+
+    def redrive(self, task: Task) -> Redrive:
+        """`redrive_task` for a task of our own kind."""
+        now = self._now()
 
         def answer(task: Task, message: str, *, moved: bool) -> Redrive:
-            return Redrive(task_id=task_id, status=task.status, moved=moved, message=message)
+            return Redrive(task_id=task.task_id, status=task.status, moved=moved, message=message)
 
         if not is_understood(task):
             message = "Only another release knows its state; nothing was moved."

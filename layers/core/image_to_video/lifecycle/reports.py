@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Final
 
 from image_to_video.domain.prices import coins_of
-from image_to_video.domain.task import FailureCode, Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode, Task
 from image_to_video.observability import count, logger, measure
 
 _ENDED: Final[Mapping[TaskStatus, str]] = MappingProxyType(

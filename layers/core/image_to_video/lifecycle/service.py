@@ -19,17 +19,24 @@ from image_to_video.contract.responses import (
     show_task,
 )
 from image_to_video.domain.errors import NoVideoError, TaskNotFoundError, VideoNotReadyError
-from image_to_video.domain.task import Cancellation, Task, TaskStatus
+from image_to_video.domain.owner_names import scope_of
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Cancellation, Task
 from image_to_video.lifecycle.cancel import Canceler
 from image_to_video.lifecycle.cursors import Cursors, filter_digest
 from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.intake import Intake
+from image_to_video.lifecycle.kinds import Kinds
 from image_to_video.lifecycle.line import Line
-from image_to_video.lifecycle.uploads import UploadedObject
+from image_to_video.lifecycle.uploads import Order, UploadedObject
 
 
 class VideoTasks:
-    """The service of the entry points: each route and each upload calls one method of it."""
+    """The service of the entry points: each route and each upload calls one method of it.
+
+    It knows live tasks alone, or `test` tasks alone. Of uploads each is taken by its own kind's:
+    `of_tests` is that of test tasks.
+    """
 
     def __init__(
         self,
@@ -43,6 +50,8 @@ class VideoTasks:
         cursors: Cursors,
         learned: LearnedDurations,
         now: Callable[[], datetime],
+        test: bool = False,
+        of_tests: "Callable[[], VideoTasks] | None" = None,
     ) -> None:
         self._table = table
         self._lists = lists
@@ -53,6 +62,8 @@ class VideoTasks:
         self._cursors = cursors
         self._learned = learned
         self._now = now
+        self._test = test
+        self._kinds: Kinds[VideoTasks] = Kinds(self, of_tests)
 
     def create(self, owner: str, request: TaskRequest, idempotency_key: str | None) -> Task:
         """Record and start a task: `create_or_replay` for whom both are the same."""
@@ -65,17 +76,25 @@ class VideoTasks:
         return self._intake.request(owner, request, idempotency_key)
 
     def create_from_upload(self, uploaded: UploadedObject) -> Task | None:
-        """Record and start the task of an uploaded image; see `Intake.upload`."""
-        return self._intake.upload(uploaded)
+        """Record and start the task of an uploaded image; see `Intake.order` and `upload`."""
+        order = self._intake.order(uploaded)
+        if order is None:
+            return None
+        with self._kinds.of(test=order.test) as tasks:
+            return tasks.take(uploaded, order)
+
+    def take(self, uploaded: UploadedObject, order: Order) -> Task:
+        """`create_from_upload` for an order of our own kind."""
+        return self._intake.upload(uploaded, order)
 
     def reserve_upload(self, owner: str, request: UploadRequest) -> UploadTicket:
         """Let an owner send an image; see `Intake.reserve_upload`."""
         return self._intake.reserve_upload(owner, request)
 
     def get(self, owner: str, task_id: str) -> Task:
-        """One task of this owner. Raises `TaskNotFoundError`, also for another owner's."""
+        """One task of this owner and kind. Raises `TaskNotFoundError`, also for another's."""
         task = self._table.get(task_id)
-        if task.owner != owner:
+        if task.owner != owner or task.test is not self._test:
             raise TaskNotFoundError(f"there is no task {task_id}")
         return task
 
@@ -111,11 +130,11 @@ class VideoTasks:
         wanted: TaskFilter = EVERY_TASK,
     ) -> TaskList:
         """One page of this owner's tasks, newest first. Raises `InvalidCursorError`."""
-        filters = filter_digest(wanted)
+        filters, scope = filter_digest(wanted), scope_of(owner, test=self._test)
         start = None
         if cursor is not None:
-            start = self._cursors.read(cursor, owner=owner, filters=filters)
-        page = self._lists.page(owner, limit=limit, start=start, wanted=wanted)
+            start = self._cursors.read(cursor, owner=scope, filters=filters)
+        page = self._lists.page(scope, limit=limit, start=start, wanted=wanted)
         return TaskList(
             data=[show_task(task, self._now(), TaskView) for task in page.tasks],
             has_more=page.next is not None,
@@ -124,7 +143,8 @@ class VideoTasks:
 
     def counts(self, owner: str) -> TaskCounts:
         """How many tasks this owner has in each status, each counted up to 1,000."""
-        counts = {status: asdict(count) for status, count in self._lists.counts(owner).items()}
+        found = self._lists.counts(scope_of(owner, test=self._test))
+        counts = {status: asdict(count) for status, count in found.items()}
         return TaskCounts(by_status=StatusCounts.model_validate(counts))
 
     def cancel(self, owner: str, task_id: str) -> tuple[Task, Cancellation | None]:

@@ -10,14 +10,8 @@ from typing import Final
 
 from image_to_video.domain.generator import Started
 from image_to_video.domain.schedule import Schedule, expects_hint, spread
-from image_to_video.domain.task import (
-    Attempt,
-    Failure,
-    FailureCode,
-    Task,
-    TaskStatus,
-    WaitingFor,
-)
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Attempt, Failure, FailureCode, Task, WaitingFor
 from image_to_video.lifecycle.transitions import Transitions
 
 # How long a task in line waits between polls, in seconds: first so long, then twice as long as it

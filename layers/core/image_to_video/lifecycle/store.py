@@ -9,8 +9,10 @@ from image_to_video.adapters.storage import VIDEO_TYPE, Storage
 from image_to_video.adapters.video_probe import InspectedVideo
 from image_to_video.domain.compatibility import is_understood
 from image_to_video.domain.errors import VideoDownloadError
+from image_to_video.domain.owner_names import TEST_PREFIX
 from image_to_video.domain.schedule import Schedule
-from image_to_video.domain.task import FailureCode, Task, TaskStatus, Video
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import FailureCode, Task, Video
 from image_to_video.lifecycle.transitions import Transitions
 from image_to_video.observability import count, logger
 
@@ -128,4 +130,4 @@ class Storer:
 
 def video_key(task: Task) -> str:
     """The key of a task's video."""
-    return f"{task.owner}/{task.task_id}.mp4"
+    return f"{TEST_PREFIX if task.test else ''}{task.owner}/{task.task_id}.mp4"

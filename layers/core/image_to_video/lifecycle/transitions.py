@@ -12,7 +12,8 @@ from datetime import datetime
 from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.compatibility import is_understood
 from image_to_video.domain.errors import TaskConflictError, TaskNotUnderstoodError
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 from image_to_video.lifecycle.line import Line
 from image_to_video.lifecycle.reports import report_change
 from image_to_video.lifecycle.reservations import Reservations
@@ -21,7 +22,11 @@ type CancelRule = Callable[[Task, Task, datetime], Task]
 
 
 class Transitions:
-    """Writes changes of tasks. `cancel_rule` is `cancel.apply_request`."""
+    """Writes changes of tasks. `cancel_rule` is `cancel.apply_request`.
+
+    Of live tasks, or of test tasks alone: a task of the other kind is refused, before anything is
+    paid for it, because a start is recorded first.
+    """
 
     def __init__(
         self,
@@ -31,12 +36,14 @@ class Transitions:
         line: Line,
         cancel_rule: CancelRule,
         now: Callable[[], datetime],
+        test: bool = False,
     ) -> None:
         self._table = table
         self._reservations = reservations
         self._line = line
         self._cancel_rule = cancel_rule
         self._now = now
+        self._test = test
 
     def write_or_raise(self, task: Task, new: Task) -> Task:
         """Store the next version of a task. Raises `TaskConflictError` if another came first.
@@ -45,6 +52,8 @@ class Transitions:
         """
         if not is_understood(task):
             raise TaskNotUnderstoodError(task.task_id)
+        if task.test is not self._test:
+            raise ValueError(f"task {task.task_id} is of the other kind: test is {task.test}")
         new = self._cancel_rule(task, new, self._now())
         new = self._table.write(self._reservations.renew(task, new), before=task)
         report_change(task, new)

@@ -27,6 +27,11 @@ _TRUTH: Final = {"true": True, "false": False}
 _METADATA_PREFIX: Final = "meta-"
 # The segment below the owner's that marks the keys of `POST /uploads`.
 _RESERVED: Final = "_promised"
+# And the one below that which marks those for test tokens.
+_RESERVED_TEST: Final = "test"
+# The metadata that makes a test task of an upload: any value but `false`, so that whoever writes it
+# pays nothing.
+_TEST: Final = "test"
 # What S3 keeps of names and values of metadata together, in bytes.
 _METADATA_BYTES: Final = 2048
 _ENDINGS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -49,15 +54,21 @@ class UploadedObject:
         owner, _, name = self.key.removeprefix(PREFIX).partition("/")
         return owner if self.key.startswith(PREFIX) and name and owner_is_valid(owner) else None
 
-    def identity(self, *content: str) -> str:
-        """The same for the same content under the same key.
+    @property
+    def is_promised_test(self) -> bool:
+        """True for a key that `POST /uploads` reserved for a test task, whatever is put there."""
+        return self.key.split("/")[2:4] == [_RESERVED, _RESERVED_TEST]
+
+    def identity(self, *content: str, test: bool = False) -> str:
+        """The same for the same content under the same key, but for a `test` task another one.
 
         A key that `POST /uploads` reserved is one task, however often its form is sent.
         """
+        kind = (_TEST,) if test else ()
         if self.key.split("/")[2:3] == [_RESERVED]:
             # An empty name comes first, which no owner has: no other task's id is made like this.
-            return _digest("", self.bucket, self.key)
-        return _digest(self.bucket, self.key, *content)
+            return _digest("", self.bucket, self.key, *kind)
+        return _digest(self.bucket, self.key, *content, *kind)
 
     @property
     def version(self) -> str:
@@ -83,6 +94,7 @@ class Order:
     version_id: str | None
     failure: Failure | None = None
     earlier: str | None = None
+    test: bool = False
 
     def with_fault(self, option: str, fault: str) -> "Order":
         """The order without an option, with its fault unless it has another one.
@@ -109,22 +121,27 @@ def read_order(uploaded: UploadedObject, image: UploadedImage) -> Order:
     if image.content is not None:
         content = hashlib.md5(image.content, usedforsecurity=False).hexdigest()
     identity = (content, _written(options, image.metadata))
+    given = image.metadata.get(_TEST, "false").strip().lower()
+    test = uploaded.is_promised_test or given != "false"
     return Order(
-        identity=uploaded.identity("archived" if image.is_archived else "", *identity),
+        identity=uploaded.identity("archived" if image.is_archived else "", *identity, test=test),
         options=options if isinstance(options, TaskOptions) else TaskOptions(),
         version_id=image.version_id or uploaded.version_id,
         failure=failure,
-        earlier=uploaded.identity("", *identity) if image.is_archived else None,
+        earlier=uploaded.identity("", *identity, test=test) if image.is_archived else None,
+        test=test,
     )
 
 
 def unreadable_order(uploaded: UploadedObject, fault: str) -> Order:
     """The order of an object of which nothing can be known: each version is another one."""
+    test = uploaded.is_promised_test
     return Order(
-        identity=uploaded.identity(uploaded.version),
+        identity=uploaded.identity(uploaded.version, test=test),
         options=TaskOptions(),
         version_id=uploaded.version_id,
         failure=Failure(code=FailureCode.INVALID_IMAGE, message=_fault_in_key(uploaded) or fault),
+        test=test,
     )
 
 
@@ -179,12 +196,13 @@ def _written(options: TaskOptions | Failure, metadata: dict[str, str]) -> str:
     return json.dumps(given, sort_keys=True)
 
 
-def reserved_key(owner: str, content_type: str) -> str:
+def reserved_key(owner: str, content_type: str, *, test: bool = False) -> str:
     """A key for one image of this owner, which cannot be guessed."""
-    return f"{PREFIX}{owner}/{_RESERVED}/{uuid4().hex}.{_ENDINGS[content_type]}"
+    kind = f"{_RESERVED_TEST}/" if test else ""
+    return f"{PREFIX}{owner}/{_RESERVED}/{kind}{uuid4().hex}.{_ENDINGS[content_type]}"
 
 
-def write_options(request: UploadRequest) -> dict[str, str]:
+def write_options(request: UploadRequest, *, test: bool = False) -> dict[str, str]:
     """The metadata from which `read_order` reads the same options.
 
     Raises `InvalidTaskError` where they are more than an object can carry.
@@ -199,6 +217,7 @@ def write_options(request: UploadRequest) -> dict[str, str]:
         "end-image-url": request.end_image_url,
         "skip-face-enhance": "true" if request.skip_face_enhance else None,
         "lora": request.lora,
+        _TEST: "true" if test else None,
         **{f"{_METADATA_PREFIX}{name}": value for name, value in request.metadata.items()},
     }
     written = {name: _portable(value) for name, value in given.items() if value is not None}

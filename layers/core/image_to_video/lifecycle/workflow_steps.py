@@ -10,8 +10,10 @@ from image_to_video.adapters.task_table import TaskTable
 from image_to_video.domain.compatibility import is_understood
 from image_to_video.domain.records import Frozen
 from image_to_video.domain.schedule import Schedule
-from image_to_video.domain.task import Task, TaskStatus
+from image_to_video.domain.statuses import TaskStatus
+from image_to_video.domain.task import Task
 from image_to_video.lifecycle.cancel import Canceler
+from image_to_video.lifecycle.kinds import Kinds
 from image_to_video.lifecycle.poll import Poller
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.store import Storer
@@ -47,7 +49,7 @@ class WorkflowSteps:
     """The states `PollTask` and `StoreVideo`. Each answers the phase and how long to wait.
 
     `execution` is the name of the one that asks. One whose task was given another ends itself, so
-    that two never go on side by side.
+    that two never go on side by side. `of_tests` are those of test tasks.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class WorkflowSteps:
         canceler: Canceler,
         schedule: Schedule,
         now: Callable[[], datetime],
+        of_tests: "Callable[[], WorkflowSteps] | None" = None,
     ) -> None:
         self._table = table
         self._transitions = transitions
@@ -70,6 +73,7 @@ class WorkflowSteps:
         self._canceler = canceler
         self._schedule = schedule
         self._now = now
+        self._kinds: Kinds[WorkflowSteps] = Kinds(self, of_tests)
 
     def poll_task(self, task_id: str, execution: str | None = None) -> Step:
         """Advance a task as far as it can go now: start it, poll, or have its link renewed.
@@ -79,6 +83,11 @@ class WorkflowSteps:
         task = self._table.get(task_id)
         if not is_understood(task):
             return self._leave_alone(task)
+        with self._kinds.of(test=task.test) as steps:
+            return steps.poll(task, execution)
+
+    def poll(self, task: Task, execution: str | None = None) -> Step:
+        """`poll_task` for a task of our own kind."""
         if execution is not None and not task.status.is_final and task.execution != execution:
             wait = self._wait_for_successor(task)
             if wait is None or wait > 0:
@@ -112,6 +121,11 @@ class WorkflowSteps:
             return self._leave_alone(task)
         if execution not in (None, task.execution):
             return Step(phase=Phase.CLOSED)
+        with self._kinds.of(test=task.test) as steps:
+            return steps.store(task)
+
+    def store(self, task: Task) -> Step:
+        """`store_video` for a task of our own kind."""
         return self._step(self._storer.store(task))
 
     def _wait_for_successor(self, task: Task) -> float | None:
