@@ -142,7 +142,10 @@ class TaskTable:
 def task_of(item: Mapping[str, Any]) -> Task:
     """Read a task from a stored item, also from one that the table's stream delivers."""
     fields = {key: value for key, value in item.items() if key not in _TABLE_ONLY}
-    return Task.model_validate(fields | {"owner": owner_of(fields["owner"])})
+    scope = fields.get("owner")
+    # What is no text is refused like any other wrong value.
+    owner = {"owner": owner_of(scope)} if isinstance(scope, str) else {}
+    return Task.model_validate(fields | owner)
 
 
 def listed_under(status: TaskStatus) -> TaskStatus:
