@@ -11,7 +11,7 @@ from image_to_video.adapters.sample_clips import sample
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.stack import subscribed_queue
 from tests.e2e.conftest import Running
-from tests.support.patience import until
+from tests.support.patience import post, until
 
 ADDRESS = "https://images.example.com/a.png"
 # Those that take a minute are played in tests/unit/lifecycle/test_kinds.py alone.
@@ -54,8 +54,8 @@ def ended(
         body = {"image_url": ADDRESS, "prompt": f"test:{outcome}"}
         started[outcome] = tester.post("/tasks", json=body).json()["task_id"]
     form = tester.post("/uploads", json={"filename": "a.png", "content_type": "image/png"}).json()
-    with SAMPLE_PATH.open("rb") as image, httpx.Client(trust_env=False) as client:
-        sent = client.post(form["url"], data=form["fields"], files={"file": image})
+    image = {"file": SAMPLE_PATH.read_bytes()}
+    sent = post(form["url"], data=form["fields"], files=image)
     assert sent.status_code == 204, sent.text
     until(lambda: tester.get(f"/tasks/{form['task_id']}").status_code == 200)
     started["upload"] = form["task_id"]

@@ -98,6 +98,16 @@ def test_a_token_s_life(running: Running, token: Command) -> None:
     assert token("revoke", secret) == (0, first, "")
 
 
+def test_a_test_token_is_made_and_told_from_others(running: Running, token: Command) -> None:
+    code, out, _ = token("create", "--owner", "hilda", "--test")
+    assert (code, out.startswith("i2v_test_")) == (0, True)
+    with running.api(out.strip()) as api:
+        assert api.get("/tasks").json()["data"] == []
+    assert token("create", "--owner", "hilda")[0] == 0
+    _, out, _ = token("list", "--owner", "hilda", "--json")
+    assert [shown["test"] for shown in json.loads(out)] == [True, False]
+
+
 def test_expired_is_forbidden_and_unknown_is_unauthorized(running: Running) -> None:
     tokens = TokenTable(running.emulator.table(running.stack.tokens_table))
     before = datetime.now(UTC) - timedelta(seconds=1)

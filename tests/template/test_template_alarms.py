@@ -187,9 +187,10 @@ def test_mail_is_sent_only_where_an_address_is_given(template: Resources) -> Non
         assert template["Parameters"][parameter]["Default"] == ""
 
 
-def test_mails_are_about_ended_tasks_only(template: Resources) -> None:
+def test_mails_are_about_ended_live_tasks_only(template: Resources) -> None:
     policy = template["Resources"]["EventsEmailSubscription"]["Properties"]["FilterPolicy"]
-    assert policy == {"status": [status.value for status in TaskStatus if status.is_final]}
+    ended = [status.value for status in TaskStatus if status.is_final]
+    assert policy == {"status": ended, "test": [{"exists": False}]}
 
 
 def test_only_alarms_of_this_account_may_publish_alarms(translated: Resources) -> None:

@@ -177,6 +177,7 @@ def test_the_access_log_names_no_header_and_no_query(translated: dict[str, Any])
     assert {"request_id", "time", "owner", "route", "status"} <= set(fields)
     harmless = {
         "$context.authorizer.owner_in_json",
+        "$context.authorizer.test_owner_in_json",
         "$context.error.responseType",
         "$context.extendedRequestId",
         "$context.httpMethod",

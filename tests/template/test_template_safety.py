@@ -4,6 +4,9 @@ import re
 from typing import Any
 
 import pytest
+from image_to_video.adapters.sample_clips import CUT, WHOLE
+from image_to_video.domain.owner_names import TEST_PREFIX
+from image_to_video.domain.test_mode import TEST_RETENTION_DAYS
 
 from tests.support.permissions import statements
 
@@ -212,7 +215,12 @@ def test_only_publish_events_publishes_and_only_store_video_writes_videos(
         }
 
     assert holders("sns:Publish") == {"PublishEvents"}
-    assert holders("s3:PutObject", "VideosBucket") == {"StoreVideo"}
+    assert holders("s3:PutObject", "VideosBucket.Arn}/*") == {"StoreVideo"}
+    # The sample that test tasks end with, by name: whoever asks the generator may put it there.
+    checkers = {"StoreVideo", "Api", "OnImageUploaded", "PollTask", "RedriveTask"}
+    assert holders("s3:PutObject", "VideosBucket") == checkers
+    for key in (WHOLE, CUT):
+        assert holders("s3:PutObject", f"VideosBucket.Arn}}/{key}") == checkers - {"StoreVideo"}
     # The forms of POST /uploads are signed with this role.
     assert holders("s3:PutObject", "ImagesBucket") == {"Api"}
     assert holders("s3:PutObject", "/uploads/*/_promised/*") == {"Api"}
@@ -291,9 +299,12 @@ def test_a_deleted_or_replaced_object_can_be_restored_for_a_month(
     assert gone == [{"NoncurrentDays": 30}]
 
 
-def test_a_video_is_never_deleted_by_its_age(translated: Resources) -> None:
+def test_a_video_is_never_deleted_by_its_age_but_that_of_a_test_task(translated: Resources) -> None:
     rules = translated["VideosBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert not any({"ExpirationInDays", "ExpirationDate"} & set(rule) for rule in rules)
+    [rule] = [rule for rule in rules if {"ExpirationInDays", "ExpirationDate"} & set(rule)]
+    assert rule["Prefix"] == TEST_PREFIX
+    # No record names a video that is gone.
+    assert rule["ExpirationInDays"] > TEST_RETENTION_DAYS
 
 
 def test_the_log_role_of_the_whole_account_outlives_the_stack(translated: Resources) -> None:

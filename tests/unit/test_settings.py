@@ -132,7 +132,7 @@ def test_test_tasks_have_no_coins_limits_and_hints_and_waits_of_their_own(
     limits = {"MAX_GENERATING": "3", "DAILY_COIN_LIMIT": "90", "HINTS_URL": "https://api.example"}
     config = Settings.read(environment | limits)
     tests = config.of_tests()
-    assert (tests.max_generating, tests.daily_coin_limit, tests.hints_address) == (0, 0, "")
+    assert (tests.max_generating, tests.daily_coin_limit, tests.hints_address) == (0, 0, None)
     assert set(tests.coins_per_second.values()) == {0}
     assert tests.schedule.generation_deadline_seconds < config.schedule.window_seconds
     assert tests.tasks_table == config.tasks_table

@@ -5,6 +5,7 @@ generator that is paid fails the test when it is asked anything.
 """
 
 import io
+from dataclasses import replace
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
@@ -238,16 +239,10 @@ def test_a_task_of_the_other_kind_is_refused_before_it_is_paid_for(
 
 
 def test_a_live_task_never_meets_the_generator_of_tests(
-    application: Application, environment: dict[str, str], clock: Clock
+    services: Services, environment: dict[str, str], generator: ScriptedGenerator
 ) -> None:
-    generator = ScriptedGenerator()
-    services = wiring.Application(
-        Settings.read(environment),
-        generator=generator,
-        downloads=Downloads(httpx.Client()),
-        signing_key=lambda: "key",
-        now=clock,
-    )
+    config = Settings.read(environment)
+    services = replace(services, config=config, generator=generator)
     task = create(services.video_tasks, Outcome.CONTENT_REFUSED)
     assert (task.test, task.status) == (False, TaskStatus.GENERATING)
     assert [request.prompt for request in generator.requests] == ["test:content_refused"]

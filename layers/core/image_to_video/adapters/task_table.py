@@ -174,7 +174,10 @@ def task_of(item: Mapping[str, Any]) -> Task:
     What another release added comes along, attributes of its indexes as well. Raises `ValueError`.
     """
     fields = {key: value for key, value in item.items() if key not in _TABLE_ONLY}
-    return Task.model_validate(fields | {"owner": owner_of(fields["owner"])})
+    scope = fields.get("owner")
+    # What is no text is refused like any other wrong value.
+    owner = {"owner": owner_of(scope)} if isinstance(scope, str) else {}
+    return Task.model_validate(fields | owner)
 
 
 def readable(item: Mapping[str, Any]) -> Task | None:
