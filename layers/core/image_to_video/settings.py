@@ -55,6 +55,7 @@ class Settings(BaseModel):
     max_generating: NonNegativeInt
     slot_seconds: PositiveInt
     daily_coin_limit: NonNegativeInt
+    owner_daily_coin_limit: NonNegativeInt
     coins_per_second: Annotated[dict[ModelVersion, PositiveInt], BeforeValidator(_prices)]
     default_prompt: str
     default_negative_prompt: str

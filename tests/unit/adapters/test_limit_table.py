@@ -126,5 +126,6 @@ class TestOff:
         off = LimitTable(table, max_generating=0, slot_seconds=600, daily_coin_limit=0)
         assert off.take_slot("a", 1, clock())
         assert off.reserve_coins("a", 10**9, DAY)
-        off.book_coins("a", 1, 1, DAY)
+        assert off.reserve_coins("a", 10**9, DAY, "anna")
+        assert off.budget(DAY) is off.budget(DAY, "anna") is None
         off.release_slot("a", 2)

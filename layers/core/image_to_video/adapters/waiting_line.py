@@ -46,18 +46,8 @@ class WaitingLine:
 
     def enter(self, entry: Entry) -> None:
         """Stand in line; once more changes nothing."""
-        self._table.update_item(
-            Key={"limit": _LINE, "member": entry.key},
-            UpdateExpression="SET task_id = :task, #owner = :owner, coins = :coins,"
-            " joined_at = :at",
-            ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues={
-                ":task": entry.task_id,
-                ":owner": entry.owner,
-                ":coins": entry.coins,
-                ":at": iso(entry.joined_at),
-            },
-        )
+        key = {"limit": _LINE, "member": entry.key}
+        self._table.update_item(Key=key, **entry_written(entry))
 
     def leave(self, key: str) -> None:
         """Stand in line no longer; harmless for who does not."""
@@ -66,7 +56,7 @@ class WaitingLine:
     def first(self, most: int) -> list[Entry]:
         """Who stands at the head of the line, in order."""
         found = self._table.query(**_in_line("#limit = :line"), Limit=most, ConsistentRead=True)
-        return [_entry_of(item) for item in found["Items"]]
+        return [read_entry(item, key=item["member"]) for item in found["Items"]]
 
     def place(self, key: str) -> int:
         """Which place this is, from 1; `MOST_COUNTED` also where it is further back."""
@@ -111,9 +101,24 @@ def _in_line(condition: str, values: Mapping[str, str] | None = None) -> dict[st
     }
 
 
-def _entry_of(item: dict[str, Any]) -> Entry:
+def entry_written(entry: Entry) -> dict[str, Any]:
+    """The update that writes an entry, whatever its place."""
+    return {
+        "UpdateExpression": "SET task_id = :task, #owner = :owner, coins = :coins, joined_at = :at",
+        "ExpressionAttributeNames": {"#owner": "owner"},
+        "ExpressionAttributeValues": {
+            ":task": entry.task_id,
+            ":owner": entry.owner,
+            ":coins": entry.coins,
+            ":at": iso(entry.joined_at),
+        },
+    }
+
+
+def read_entry(item: Mapping[str, Any], *, key: str) -> Entry:
+    """The entry that an item is."""
     return Entry(
-        key=item["member"],
+        key=key,
         task_id=item["task_id"],
         owner=item["owner"],
         coins=int(item["coins"]),
