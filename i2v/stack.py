@@ -29,6 +29,9 @@ SHORT_WAITS: Final = {
     "TroubleWaitSeconds": "2",
     "OverdueSeconds": "10",
     "ReconcileRate": "rate(1 minute)",
+    # Simulated coins are for trying it: no day ends early.
+    "DailyCoinLimit": "0",
+    "OwnerDailyCoinLimit": "0",
 }
 
 

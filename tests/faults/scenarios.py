@@ -339,13 +339,16 @@ def owner_until_midnight(world: World) -> None:
 
 
 def owner_coins_come_free(world: World) -> None:
-    """A start of unknown outcome is found, for fewer coins than were reserved: enough for two."""
+    """A start of unknown outcome is found, for fewer coins than were reserved: enough for two.
+
+    A fault may need another attempt, for which there are none left by the start deadline.
+    """
     world.spend(world.settings.owner_daily_coin_limit - 65, OWNER)
     world.fault(on="start", kind="http_500_after")
     create(world, "first")
     create(world, "second")
     world.run_for(3600)
-    assert all(task.status.is_final for task in world.records()) or world.interception.injected
+    assert all(t.status is S.SUCCEEDED for t in world.records()) or world.interception.injected
     world.run()
 
 
@@ -388,7 +391,7 @@ SCENARIOS = [
     Scenario("cancel in line", cancel_in_line, DONE | CANCELED, after_seconds=5, tasks=3),
     Scenario("coins at midnight", waits_until_midnight, DONE, after_seconds=43_190, tasks=2),
     Scenario("owner at midnight", owner_until_midnight, DONE, after_seconds=43_140, tasks=4),
-    Scenario("owner's coins come free", owner_coins_come_free, DONE, tasks=2),
+    Scenario("owner's coins come free", owner_coins_come_free, DONE | FAILED, tasks=2),
     Scenario("hint", hint, DONE, hints=True),
     Scenario("hint early", hint_early, DONE, after_seconds=1, hints=True),
     Scenario("hint twice", hint_twice, DONE, after_seconds=20, hints=True),
