@@ -8,15 +8,14 @@ from image_to_video.domain.waiting_line import Entry
 from image_to_video.lifecycle.waiting_tasks import WaitingTasks, standing_since
 from image_to_video.wiring import Application as Services
 
-from tests.support.samples import NOW, task
+from tests.support.samples import NOW, a_task
 
 ENTRY = Entry(key="1-a", task_id="a", owner="anna", coins=30, joined_at=NOW)
 LATER = NOW + timedelta(hours=1)
 
 
 def waiting(**fields: object) -> Task:
-    usual = {"task_id": "a", "waiting_for": WaitingFor.COINS}
-    return Task.model_validate(dict(task()) | usual | fields)
+    return a_task(task_id="a", waiting_for=WaitingFor.COINS, **fields)
 
 
 @pytest.mark.parametrize(("entry", "waits"), [("1-a", True), (None, True), ("2-a", False)])

@@ -77,13 +77,15 @@ class OwnerCoins:
         """True where a task must wait for coins of its owner, or behind others of that owner."""
         if self._limits.owner_limit is None:
             return False
+        stands_apart = task.in_line and waits_for_owner(task)
+        if task.in_line and not stands_apart:
+            # Its turn in line has come after those of its owner that were before it.
+            return False
         first = self._lines.first(task.owner, 1)
         if first and first[0].task_id != task.task_id and first[0].key < owner_key(task):
             return True
-        if not (task.in_line and waits_for_owner(task)):
-            # Its start finds out.
-            return False
-        budget = self._limits.budget(self._now().date(), task.owner)
+        # What came just now finds out when it reserves.
+        budget = self._limits.budget(self._now().date(), task.owner) if stands_apart else None
         return budget is not None and self._prices.of(task) > budget.left
 
     def stand(self, task: Task) -> Task:
