@@ -29,10 +29,9 @@ SHORT_WAITS: Final = {
     "TroubleWaitSeconds": "2",
     "OverdueSeconds": "10",
     "ReconcileRate": "rate(1 minute)",
-    # Simulated coins are for trying it: no day ends early.
-    "DailyCoinLimit": "0",
-    "OwnerDailyCoinLimit": "0",
 }
+# Simulated coins are for trying it: no day ends early.
+NO_COIN_LIMITS: Final = {"DailyCoinLimit": "0", "OwnerDailyCoinLimit": "0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,7 @@ def running_stack(
                 "PermitLoopback": "true",
                 "HintsUrl": hints,
             }
+            | (NO_COIN_LIMITS if is_simulated else {})
             | (parameters or {}),
         )
         tokens = TokenTable(emulator.table(outputs["TokensTableName"]))

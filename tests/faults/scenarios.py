@@ -339,14 +339,13 @@ def owner_until_midnight(world: World) -> None:
 
 
 def owner_coins_come_free(world: World) -> None:
-    """A start of unknown outcome is found, for fewer coins than were reserved: enough for two.
+    """A start of unknown outcome is found, and costs less than was reserved: enough for two.
 
-    A fault may need another attempt, for which there are none left by the start deadline.
-    """
+    A fault may need another attempt, for which there are too few."""
     world.spend(world.settings.owner_daily_coin_limit - 65, OWNER)
     world.fault(on="start", kind="http_500_after")
-    create(world, "first")
-    create(world, "second")
+    for key in ("first", "second"):
+        create(world, key)
     world.run_for(3600)
     assert all(t.status is S.SUCCEEDED for t in world.records()) or world.interception.injected
     world.run()

@@ -11,11 +11,10 @@ from image_to_video.a2e_access import account_token, generator, secrets
 from image_to_video.adapters.duration_table import DurationTable
 from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.limit_table import LimitTable
-from image_to_video.adapters.owner_lines import OwnerLines
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_lists import TaskLists
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.adapters.waiting_line import WaitingLine
+from image_to_video.adapters.waiting_line import OwnerLines, WaitingLine
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.clients import on_first_use
 from image_to_video.container import now, settings
@@ -27,12 +26,10 @@ from image_to_video.lifecycle.durations import LearnedDurations
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.lifecycle.hints import Hints, HintTokens
 from image_to_video.lifecycle.line import Line
-from image_to_video.lifecycle.owner_coins import OwnerCoins
 from image_to_video.lifecycle.reservations import Reservations
 from image_to_video.lifecycle.start import Starter
 from image_to_video.lifecycle.start_outcomes import StartOutcomes
 from image_to_video.lifecycle.transitions import Transitions
-from image_to_video.lifecycle.waiting_tasks import WaitingTasks
 from image_to_video.settings import Settings
 
 # What few functions need is imported by those: a cold start spends its time on imports.
@@ -166,11 +163,8 @@ class Application:
 
     @property
     def _prices(self) -> Prices:
-        return Prices(
-            self.config.coins_per_second,
-            self.config.daily_coin_limit,
-            self.config.owner_daily_coin_limit,
-        )
+        limits = self.config.daily_coin_limit, self.config.owner_daily_coin_limit
+        return Prices(self.config.coins_per_second, *limits)
 
     @cached_property
     def _learned(self) -> LearnedDurations:
@@ -203,23 +197,14 @@ class Application:
 
     @cached_property
     def _line(self) -> Line:
-        line, tasks = WaitingLine(self._limits_table), WaitingTasks(self._table)
-        owners = OwnerCoins(
-            lines=OwnerLines(self._limits_table),
-            line=line,
+        return Line(
+            line=WaitingLine(self._limits_table),
+            owner_lines=OwnerLines(self._limits_table),
             limits=self._limits,
-            tasks=tasks,
+            table=self._table,
             rewrite=lambda task, facts: self._transitions.write_or_reload(
                 task, task.changed(self.now(), **facts)
             ),
-            prices=self._prices,
-            now=self.now,
-        )
-        return Line(
-            line=line,
-            limits=self._limits,
-            owners=owners,
-            tasks=tasks,
             # Who is woken changes by transitions, and these wake others.
             give_execution=lambda task, facts: self._executions.give(
                 task, at_once=True, next_poll_at=self.now(), **facts

@@ -209,6 +209,20 @@ def test_one_whose_record_cannot_be_read_keeps_no_other_waiting(
     assert poll_all(services, mine[3:]) == [GENERATING]
 
 
+@pytest.mark.parametrize(("limits", "writes"), [("on", 4), ("off", 0)])
+def test_both_limits_cost_four_writes_a_task(
+    services: Services, monkeypatch: pytest.MonkeyPatch, limits: str, writes: int
+) -> None:
+    changes = {} if limits == "on" else {"daily_coin_limit": 0, "owner_daily_coin_limit": 0}
+    stack = with_settings(services, **changes)
+    update, written = stack._limits_table.update_item, []
+    monkeypatch.setattr(
+        stack._limits_table, "update_item", lambda **asked: written.append(asked) or update(**asked)
+    )
+    assert create(stack.video_tasks, "1").status is GENERATING
+    assert len(written) == writes
+
+
 class TestSlots:
     @pytest.fixture
     def environment(self, variables: dict[str, str]) -> dict[str, str]:

@@ -4,8 +4,9 @@ An entry is written once and never changed; what happens to its task is in the t
 Queries of the table itself are consistent, those of an index would not be.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -18,6 +19,10 @@ from image_to_video.domain.waiting_line import Entry, entry_key, moment_tag
 MOST_COUNTED: Final = 1000
 _LINE: Final = "line"
 _TURNS: Final = "turns"
+_OWNER_LINES: Final = "owner_lines"
+# Before every name of an owner, and what follows the slash behind one.
+_BEFORE_ALL: Final = " "
+_AFTER_SLASH: Final = "0"
 # The last tag of an owner is of no use once the line has been empty since.
 _TURN_KEPT: Final = timedelta(days=90)
 
@@ -47,7 +52,7 @@ class WaitingLine:
     def enter(self, entry: Entry) -> None:
         """Stand in line; once more changes nothing."""
         key = {"limit": _LINE, "member": entry.key}
-        self._table.update_item(Key=key, **entry_written(entry))
+        self._table.update_item(Key=key, **_written(entry))
 
     def leave(self, key: str) -> None:
         """Stand in line no longer; harmless for who does not."""
@@ -56,7 +61,7 @@ class WaitingLine:
     def first(self, most: int) -> list[Entry]:
         """Who stands at the head of the line, in order."""
         found = self._table.query(**_in_line("#limit = :line"), Limit=most, ConsistentRead=True)
-        return [read_entry(item, key=item["member"]) for item in found["Items"]]
+        return [_entry_of(item, key=item["member"]) for item in found["Items"]]
 
     def place(self, key: str) -> int:
         """Which place this is, from 1; `MOST_COUNTED` also where it is further back."""
@@ -92,6 +97,51 @@ class WaitingLine:
         return int(tag)
 
 
+class OwnerLines:
+    """Keeps who waits until its own owner has coins again, apart from the line.
+
+    All stand in one partition, those of each owner together and as they came. The first of each
+    owner is found by going from one to the next, however many tasks each has.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def enter(self, entry: Entry) -> None:
+        """Stand there; once more changes nothing."""
+        self._table.update_item(Key=_owners_place(entry.owner, entry.key), **_written(entry))
+
+    def leave(self, owner: str, key: str) -> None:
+        """Stand there no longer; harmless for who does not."""
+        self._table.delete_item(Key=_owners_place(owner, key))
+
+    def first(self, owner: str, most: int) -> list[Entry]:
+        """Who of one owner waits there, in order."""
+        found = self._after(f"{owner}/", most)
+        return list(takewhile(lambda entry: entry.owner == owner, found))
+
+    def owners(self) -> Iterator[str]:
+        """Every owner of whom somebody waits there."""
+        after = _BEFORE_ALL
+        while found := self._after(after, 1):
+            yield found[0].owner
+            after = f"{found[0].owner}{_AFTER_SLASH}"
+
+    def _after(self, member: str, most: int) -> list[Entry]:
+        found = self._table.query(
+            KeyConditionExpression="#limit = :lines AND #member > :after",
+            ExpressionAttributeNames={"#limit": "limit", "#member": "member"},
+            ExpressionAttributeValues={":lines": _OWNER_LINES, ":after": member},
+            Limit=most,
+            ConsistentRead=True,
+        )
+        return [_entry_of(i, key=i["member"].partition("/")[2]) for i in found["Items"]]
+
+
+def _owners_place(owner: str, key: str) -> dict[str, str]:
+    return {"limit": _OWNER_LINES, "member": f"{owner}/{key}"}
+
+
 def _in_line(condition: str, values: Mapping[str, str] | None = None) -> dict[str, Any]:
     names = {"#limit": "limit", "#member": "member"}
     return {
@@ -101,7 +151,7 @@ def _in_line(condition: str, values: Mapping[str, str] | None = None) -> dict[st
     }
 
 
-def entry_written(entry: Entry) -> dict[str, Any]:
+def _written(entry: Entry) -> dict[str, Any]:
     """The update that writes an entry, whatever its place."""
     return {
         "UpdateExpression": "SET task_id = :task, #owner = :owner, coins = :coins, joined_at = :at",
@@ -115,7 +165,7 @@ def entry_written(entry: Entry) -> dict[str, Any]:
     }
 
 
-def read_entry(item: Mapping[str, Any], *, key: str) -> Entry:
+def _entry_of(item: Mapping[str, Any], *, key: str) -> Entry:
     """The entry that an item is."""
     return Entry(
         key=key,

@@ -13,7 +13,8 @@ from typing import Final
 
 from image_to_video.adapters.dynamodb_table import TABLE_ERRORS, is_temporary
 from image_to_video.adapters.limit_table import LimitTable
-from image_to_video.adapters.waiting_line import WaitingLine
+from image_to_video.adapters.task_table import TaskTable
+from image_to_video.adapters.waiting_line import OwnerLines, WaitingLine
 from image_to_video.domain.errors import ImageToVideoError, TaskConflictError
 from image_to_video.domain.prices import Prices
 from image_to_video.domain.task import Task, WaitingFor
@@ -26,7 +27,7 @@ from image_to_video.domain.waiting_line import (
     moment_tag,
     waits_for_owner,
 )
-from image_to_video.lifecycle.owner_coins import OwnerCoins
+from image_to_video.lifecycle.owner_coins import OwnerCoins, Rewrite
 from image_to_video.lifecycle.waiting_tasks import WaitingTasks, standing_since
 from image_to_video.observability import count, logger
 
@@ -45,7 +46,8 @@ type GiveExecution = Callable[[Task, dict[str, object]], Task]
 class Line:
     """Lets tasks wait in order of their arrival, and their owners take turns.
 
-    `give_execution` lets a task move now, by `Executions.give` with these facts.
+    `give_execution` lets a task move now, by `Executions.give` with these facts; `rewrite` is
+    for `OwnerCoins`.
     """
 
     def __init__(
@@ -53,16 +55,25 @@ class Line:
         *,
         line: WaitingLine,
         limits: LimitTable,
-        owners: OwnerCoins,
-        tasks: WaitingTasks,
+        owner_lines: OwnerLines,
+        table: TaskTable,
         give_execution: GiveExecution,
+        rewrite: Rewrite,
         prices: Prices,
         now: Callable[[], datetime],
     ) -> None:
         self._line = line
         self._limits = limits
-        self._owners = owners
-        self._tasks = tasks
+        self._tasks = WaitingTasks(table)
+        self._owners = OwnerCoins(
+            lines=owner_lines,
+            line=line,
+            limits=limits,
+            tasks=self._tasks,
+            rewrite=rewrite,
+            prices=prices,
+            now=now,
+        )
         self._give_execution = give_execution
         self._prices = prices
         self._now = now

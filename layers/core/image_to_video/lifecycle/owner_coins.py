@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from image_to_video.adapters.limit_table import LimitTable
-from image_to_video.adapters.owner_lines import OwnerLines
-from image_to_video.adapters.waiting_line import WaitingLine
+from image_to_video.adapters.waiting_line import OwnerLines, WaitingLine
 from image_to_video.domain.prices import Prices
 from image_to_video.domain.task import Task, WaitingFor
 from image_to_video.domain.waiting_line import (

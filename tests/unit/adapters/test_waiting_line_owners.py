@@ -1,7 +1,7 @@
 """Those who wait for coins of their owner: each owner's together, and in order."""
 
 import pytest
-from image_to_video.adapters.owner_lines import OwnerLines
+from image_to_video.adapters.waiting_line import OwnerLines
 from image_to_video.domain.waiting_line import Entry
 
 from tests.conftest import Application
