@@ -215,10 +215,13 @@ def test_both_limits_cost_four_writes_a_task(
 ) -> None:
     changes = {} if limits == "on" else {"daily_coin_limit": 0, "owner_daily_coin_limit": 0}
     stack = with_settings(services, **changes)
-    update, written = stack._limits_table.update_item, []
-    monkeypatch.setattr(
-        stack._limits_table, "update_item", lambda **asked: written.append(asked) or update(**asked)
-    )
+    update, written = stack._limits_table.update_item, list[object]()
+
+    def counted(**asked: Any) -> Any:
+        written.append(asked)
+        return update(**asked)
+
+    monkeypatch.setattr(stack._limits_table, "update_item", counted)
     assert create(stack.video_tasks, "1").status is GENERATING
     assert len(written) == writes
 
