@@ -30,6 +30,8 @@ SHORT_WAITS: Final = {
     "OverdueSeconds": "10",
     "ReconcileRate": "rate(1 minute)",
 }
+# Simulated coins are for trying it: no day ends early.
+NO_COIN_LIMITS: Final = {"DailyCoinLimit": "0", "OwnerDailyCoinLimit": "0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def running_stack(
                 "PermitLoopback": "true",
                 "HintsUrl": hints,
             }
+            | (NO_COIN_LIMITS if is_simulated else {})
             | (parameters or {}),
             a2e_token=a2e_token,
         )

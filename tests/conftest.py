@@ -185,8 +185,8 @@ def deployed_variables(template: dict[str, Any]) -> dict[str, str]:
     # Of publish_events alone.
     values["EVENT_SCHEMA_URL"] = SCHEMA_URL
     values["TOPIC_ARN"] = f"arn:aws:sns:{REGION}:{ACCOUNT}:task-events"
-    # Off, but where a test is about hints.
-    values["HINTS_URL"] = ""
+    # Off, but where a test is about hints or limits.
+    values |= {"HINTS_URL": "", "DAILY_COIN_LIMIT": "0", "OWNER_DAILY_COIN_LIMIT": "0"}
     values["STATE_MACHINE_ARN"] = (
         f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:image-to-video-generate-video"
     )

@@ -162,7 +162,9 @@ def in_memory(slots: int, **changes: str) -> tuple[wiring.Application, Clock]:
     """The product in memory, with so many slots, and with these variables."""
     clock = Clock()
     changes |= {"MAX_GENERATING": str(slots), "TASKS_TABLE": "tasks", "LIMITS_TABLE": "limits"}
-    config = Settings.read(variables() | changes)
+    # Coins are for whom asks for them: thousands of tasks cost more than a day has by default.
+    coins = {"DAILY_COIN_LIMIT": "0", "OWNER_DAILY_COIN_LIMIT": "0"}
+    config = Settings.read(variables() | coins | changes)
     downloads = cast(Downloads, None)
     services = InMemory(
         config,

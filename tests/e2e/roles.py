@@ -32,6 +32,7 @@ QUIET = {
     "OverdueSeconds": "1",
     "MaxGenerating": "500",
     "DailyCoinLimit": "1000000",
+    "OwnerDailyCoinLimit": "1000000",
 }
 
 

@@ -20,22 +20,16 @@ def deaths(world: World) -> int:
 
 
 def check_coins(world: World) -> None:
-    """The budget counts exactly what A2E charged, and what is reserved for starts under way.
+    """Each budget counts exactly what A2E charged, and what is reserved for starts under way.
 
     A2E charges other than what is reserved for it, so neither passes for the other. A death may
     leave a reservation behind: then too much is counted, and never too little.
     """
-    reserved = world.reservations()
-    possible, under_way = {0}, set()
-    for lease_owner, bookings in _bookings(world).items():
-        if not bookings:
-            under_way.add(lease_owner)
-        elif lease_owner not in reserved:
-            possible = {before + coins for before in possible for coins in bookings}
-    booked = world.spent() - sum(reserved.values())
-    assert booked in possible, f"{booked} coins are booked in place of {possible}"
-    assert under_way <= set(reserved), "a start is under way without a reservation"
-    assert len(set(reserved) - under_way) <= deaths(world), "a reservation is left behind"
+    owners = sorted({task.owner for task in world.records()})
+    for owner in (None, *owners):
+        if world.limit_of(owner):
+            _check_budget(world, owner)
+            _check_days(world, owner)
     charged = _charged(world)
     for task in world.records():
         if task.test:
@@ -43,6 +37,40 @@ def check_coins(world: World) -> None:
             assert not task.coins, "a test task has coins"
         elif task.generator_task_id is not None:
             assert task.coins in charged[task.task_id], "other coins than A2E charged"
+
+
+def _check_budget(world: World, owner: str | None) -> None:
+    """What the records of one owner's days say, or those of all together."""
+    reserved = world.reservations(owner)
+    possible, under_way = {0}, set()
+    for lease_owner, bookings in _bookings(world, owner).items():
+        if not bookings:
+            under_way.add(lease_owner)
+        elif lease_owner not in reserved:
+            possible = {before + coins for before in possible for coins in bookings}
+    booked = world.spent(owner) - sum(reserved.values())
+    assert booked in possible, f"{booked} coins of {owner} are booked in place of {possible}"
+    assert under_way <= set(reserved), f"a start of {owner} is under way without a reservation"
+    left = len(set(reserved) - under_way)
+    assert left <= deaths(world), f"a reservation of {owner} is left behind"
+
+
+def _check_days(world: World, owner: str | None) -> None:
+    """A2E charges no more in a day than may be spent, but for what it charges beyond the price."""
+    tasks = {task.task_id: task for task in world.records() if owner in (None, task.owner)}
+    days: dict[str, int] = defaultdict(int)
+    days[BEGINNING.date().isoformat()] = world.spent_before.get(owner, 0)
+    for charge in world.ledger():
+        task = tasks.get(charge["name"].partition("-")[0])
+        if task is not None:
+            days[charge["time"][:10]] += min(charge["coins"], price(world, task))
+    most = max(days.values())
+    assert most <= world.limit_of(owner), f"{most} coins in a day for {owner or 'all'}"
+
+
+def price(world: World, task: Task) -> int:
+    """What is reserved for a start of a task."""
+    return world.settings.coins_per_second[task.model_version] * task.video_time
 
 
 def check_slots(world: World) -> None:
@@ -143,7 +171,7 @@ def _charged(world: World) -> dict[str, set[int]]:
     return charged
 
 
-def _bookings(world: World) -> dict[str, set[int]]:
+def _bookings(world: World, owner: str | None) -> dict[str, set[int]]:
     """What each recorded attempt may be booked with, by its lease's owner; none while it is open.
 
     More than one where it was closed as unconfirmed, and found after all: the first is booked.
@@ -152,12 +180,12 @@ def _bookings(world: World) -> dict[str, set[int]]:
     bookings: dict[str, set[int]] = defaultdict(set)
     charged = _charged(world)
     for _, task in world.history():
-        if task.test:
+        if task.test or owner not in (None, task.owner):
             continue
         known[task.task_id] += [attempt.lease_owner for attempt in task.attempts]
         for lease_owner in set(known[task.task_id]):
-            reserved = world.settings.coins_per_second[task.model_version] * task.video_time
-            bookings[lease_owner] |= _decided(task, lease_owner, reserved, charged[task.task_id])
+            decided = _decided(task, lease_owner, price(world, task), charged[task.task_id])
+            bookings[lease_owner] |= decided
     return bookings
 
 

@@ -344,6 +344,31 @@ def waits_until_midnight(world: World) -> None:
     world.run()
 
 
+def owner_until_midnight(world: World) -> None:
+    """One owner's coins are for one task; nobody else waits for it, and all its workflows end."""
+    world.spend(world.settings.owner_daily_coin_limit - 40, OWNER)
+    for key in ("first", "second", "third"):
+        create(world, key)
+    create(world, "of another", owner="bert")
+    world.run_for(43_150)
+    assert all(t.status is S.SUCCEEDED for t in world.records() if t.owner == "bert")
+    world.end_all()
+    world.run()
+
+
+def owner_coins_come_free(world: World) -> None:
+    """A start of unknown outcome is found, and costs less than was reserved: enough for two.
+
+    A fault may need another attempt, for which there are too few."""
+    world.spend(world.settings.owner_daily_coin_limit - 65, OWNER)
+    world.fault(on="start", kind="http_500_after")
+    for key in ("first", "second"):
+        create(world, key)
+    world.run_for(3600)
+    assert all(t.status is S.SUCCEEDED for t in world.records()) or world.interception.injected
+    world.run()
+
+
 FOUND = Outcome.WAITING_FOR_CONFIRMATION
 DONE = frozenset({S.SUCCEEDED})
 # A cancel that meets a fault may come after the end; what it must never do is lose or pay twice.
@@ -386,6 +411,8 @@ SCENARIOS = [
     Scenario("two share a slot", two_share_a_slot, DONE, tasks=2),
     Scenario("cancel in line", cancel_in_line, DONE | CANCELED, after_seconds=5, tasks=3),
     Scenario("coins at midnight", waits_until_midnight, DONE, after_seconds=43_190, tasks=2),
+    Scenario("owner at midnight", owner_until_midnight, DONE, after_seconds=43_140, tasks=4),
+    Scenario("owner's coins come free", owner_coins_come_free, DONE | FAILED, tasks=2),
     Scenario("hint", hint, DONE, hints=True),
     Scenario("hint early", hint_early, DONE, after_seconds=1, hints=True),
     Scenario("hint twice", hint_twice, DONE, after_seconds=20, hints=True),

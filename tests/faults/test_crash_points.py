@@ -22,11 +22,12 @@ from tests.faults.invariants import check, nothing_is_lost
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.faults.world import World
 
-# Both limits on, so that their calls are crash points too; few polls, so that there are more.
+# All limits on, so that their calls are crash points too; few polls, so that there are more.
 # More coins are reserved than A2E charges (30), so that a mix-up of the two is noticed.
 SETTINGS: Final = {
     "MAX_GENERATING": "1",
     "DAILY_COIN_LIMIT": "1000",
+    "OWNER_DAILY_COIN_LIMIT": "500",
     "COINS_PER_SECOND": "a2e=7,a2e-v2=14,a2e-v2-flash=7",
     "POLL_PACE": "0=10,60=290",
     "COPY_RETRY_PACE": "0=30,60=1800,3600=64000",

@@ -262,17 +262,28 @@ class Histories(RuleBasedStateMachine):
         return data.draw(st.sampled_from(records)) if records else None
 
 
-@pytest.fixture(scope="module", params=["", "https://api.test/v1"], ids=["polls", "hints"])
+# The coins of a day are for four tasks of all together, or for two of each owner: one more waits
+# for the next day.
+LIMITS = {
+    "polls": {"DAILY_COIN_LIMIT": "130", "OWNER_DAILY_COIN_LIMIT": "0", "HINTS_URL": ""},
+    "hints": {
+        "DAILY_COIN_LIMIT": "130",
+        "OWNER_DAILY_COIN_LIMIT": "0",
+        "HINTS_URL": "https://api.test/v1",
+    },
+    "owners": {"DAILY_COIN_LIMIT": "100", "OWNER_DAILY_COIN_LIMIT": "70", "HINTS_URL": ""},
+}
+
+
+@pytest.fixture(scope="module", params=LIMITS)
 def world(make_world: Any, request: pytest.FixtureRequest) -> World:
     # Fewer coins are reserved than A2E charges (30), so that a mix-up of the two is noticed.
     made: World = make_world(
         MAX_GENERATING="2",
-        # For four tasks: a fifth one waits for the next day.
-        DAILY_COIN_LIMIT="130",
         COINS_PER_SECOND="a2e=5,a2e-v2=10,a2e-v2-flash=5",
         POLL_PACE="0=10,60=120,3600=1800",
         SLOT_SECONDS="7200",
-        HINTS_URL=request.param,
+        **LIMITS[request.param],
     )
     return made
 

@@ -1,5 +1,7 @@
 """The simulation of the waiting line: its stand-ins are honest, its figures keep their bounds."""
 
+from collections import Counter
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -85,3 +87,25 @@ def test_owners_take_turns_however_many_tasks_one_of_them_has() -> None:
     # Two start at one moment, and neither of them before the other.
     before = [sum(other < at for other, _ in starts) for at, owner in starts if owner == "bert"]
     assert max(before) <= 2 + 2 * 5
+
+
+def test_an_owner_out_of_coins_delays_nobody_and_goes_on_at_midnight_in_order() -> None:
+    """Anna sends more than three days have coins for, bert less than one."""
+    services, clock = in_memory(2, OWNER_DAILY_COIN_LIMIT="300")
+    arrivals = [float(number) for number in range(35)] + [60.0] * 5
+    owners = ["anna"] * 35 + ["bert"] * 5
+    result = simulate(services, clock, [240.0] * 40, arrivals=arrivals, owners=owners)
+    assert result.lost == 0
+    starts: dict[str, list[datetime]] = {"anna": [], "bert": []}
+    for task in result.tasks:
+        assert task.started_at is not None
+        starts[task.owner].append(task.started_at)
+    # Bert's ten at most stand between five of his, then those of anna's first day.
+    last = max(starts["bert"]) - result.tasks[0].created_at
+    assert last <= timedelta(seconds=12 * 240)
+    days = Counter(start.date() for start in starts["anna"])
+    assert list(days.values()) == [10, 10, 10, 5]
+    assert starts["anna"] == sorted(starts["anna"])
+    for day in list(days)[1:]:
+        first = min(start for start in starts["anna"] if start.date() == day)
+        assert (first.hour, first.minute // 6) == (0, 0)

@@ -25,6 +25,7 @@ from image_to_video.adapters.task_table import task_of
 from image_to_video.domain.errors import ImageToVideoError
 from image_to_video.domain.records import iso
 from image_to_video.domain.task import Task
+from image_to_video.domain.waiting_line import waits_for_owner
 from image_to_video.settings import Settings
 from moto.backends import get_backend
 
@@ -132,7 +133,7 @@ class World(SeenLimits):
         self.next_schedule = self._in(300)
         self.executions.clear()
         self.published = 0
-        self.spent_before = 0
+        self.spent_before = {}
         self.idle_since: datetime | None = None
         self.asked.clear()
         self._rendered.clear()
@@ -264,22 +265,22 @@ class World(SeenLimits):
         self.idle_since = (since or now) if self._somebody_could_start() else None
 
     def _somebody_could_start(self) -> bool:
-        """True where the first in line waits for nothing that is not free."""
-        if not any(item["limit"]["S"] == "line" for item in self._limits()):
+        """True where the first in line, or of those of one owner, waits for nothing not free."""
+        if not self.line():
             return False
         waiting = [task for task in self._open() if task.in_line]
-        if not waiting:
-            return False
         now = iso(self.clock())
         taken = [i for i in self._limits() if "holder" in i and i["held_until"]["S"] > now]
-        first = min(waiting, key=lambda task: task.line_entry or "")
-        coins = self.settings.coins_per_second[first.model_version] * first.video_time
-        left = self.settings.daily_coin_limit - sum(
-            int(item["spent"]["N"])
-            for item in self._limits()
-            if "spent" in item and item["member"]["S"] == now[:10]
-        )
-        return len(taken) < self.settings.max_generating and coins <= left
+        if len(taken) >= self.settings.max_generating:
+            return False
+        # Those of the line come first, and whose owner has no coins is passed over.
+        for task in sorted(waiting, key=lambda task: (waits_for_owner(task), task.line_entry)):
+            before = [other for other in waiting if other.owner == task.owner]
+            is_first = all(task.created_at <= other.created_at for other in before)
+            coins = self.settings.coins_per_second[task.model_version] * task.video_time
+            if is_first and coins <= self.coins_left(task.owner):
+                return coins <= self.coins_left(None)
+        return False
 
     def _adopt_executions(self) -> bool:
         for machine in self._machines:

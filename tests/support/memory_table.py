@@ -83,7 +83,7 @@ class MemoryTable:
         IndexName: str | None = None,  # noqa: N803
         **values: Any,
     ) -> Item:
-        """As boto3's: one partition, or of that what is before or at a sort key."""
+        """As boto3's: one partition, or of that what is before, at or after a sort key."""
         given = values["ExpressionAttributeValues"]
         first, *others = KeyConditionExpression.split(" AND ")
         partition = given[first.split()[2]]
@@ -98,10 +98,10 @@ class MemoryTable:
             return {"Items": sorted(due, key=lambda item: str(item["next_poll_at"]))}
         names = self._sorted[partition]
         if comparison:
-            assert comparison in ("=", "<")
+            assert comparison in ("=", "<", ">")
             end = bisect_left(names, given[bound])
-            names = names[end : end + 1] if comparison == "=" else names[:end]
-            names = [n for n in names if comparison == "<" or n == given[bound]]
+            at = names[end : end + 1] if given[bound] in names[end : end + 1] else []
+            names = {"=": at, "<": names[:end], ">": names[end + len(at) :]}[comparison]
         found = [dict(self._items[partition, name]) for name in names[:Limit]]
         return {"Items": found, "Count": len(found)}
 

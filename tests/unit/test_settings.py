@@ -74,6 +74,7 @@ def test_all_that_is_missing_is_named_at_once() -> None:
         ("WINDOW_SECONDS", "1.5"),
         ("FIRST_POLL_SECONDS", "-20"),
         ("DAILY_COIN_LIMIT", "-1"),
+        ("OWNER_DAILY_COIN_LIMIT", "-1"),
         ("COINS_PER_SECOND", "a2e"),
         ("COINS_PER_SECOND", "other=6"),
         ("COINS_PER_SECOND", "a2e=0,a2e-v2=12,a2e-v2-flash=6"),

@@ -77,6 +77,7 @@ class Settings(BaseModel):
     max_generating: Annotated[Count, Field(le=1000)]
     slot_seconds: Annotated[Seconds, Field(ge=60)] = 1800
     daily_coin_limit: Count
+    owner_daily_coin_limit: Count
     coins_per_second: Annotated[Prices, BeforeValidator(_prices)] = _RELEASED_PRICES
     # Only set for the functions that take orders.
     default_prompt: str = "The picture comes to life with gentle, natural motion."
@@ -117,6 +118,7 @@ class Settings(BaseModel):
         changes = {
             "max_generating": 0,
             "daily_coin_limit": 0,
+            "owner_daily_coin_limit": 0,
             "coins_per_second": dict.fromkeys(ModelVersion, 0),
             "max_attempts": 2,
             "hints_url": "",

@@ -14,7 +14,7 @@ from image_to_video.adapters.limit_table import LimitTable
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_lists import TaskLists
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.adapters.waiting_line import WaitingLine
+from image_to_video.adapters.waiting_line import OwnerLines, WaitingLine
 from image_to_video.adapters.workflow import Workflow
 from image_to_video.clients import on_first_use
 from image_to_video.container import now, settings
@@ -178,7 +178,8 @@ class Application:
 
     @property
     def _prices(self) -> Prices:
-        return Prices(self.config.coins_per_second, self.config.daily_coin_limit)
+        limits = self.config.daily_coin_limit, self.config.owner_daily_coin_limit
+        return Prices(self.config.coins_per_second, *limits)
 
     @cached_property
     def _learned(self) -> LearnedDurations:
@@ -215,8 +216,12 @@ class Application:
     def _line(self) -> Line:
         return Line(
             line=WaitingLine(self._limits_table),
+            owner_lines=OwnerLines(self._limits_table),
             limits=self._limits,
             table=self._table,
+            rewrite=lambda task, facts: self._transitions.write_or_reload(
+                task, task.changed(self.now(), **facts)
+            ),
             # Who is woken changes by transitions, and these wake others.
             give_execution=lambda task, facts: self._executions.give(
                 task, at_once=True, next_poll_at=self.now(), **facts
@@ -236,6 +241,7 @@ class Application:
             max_generating=self.config.max_generating,
             slot_seconds=self.config.slot_seconds,
             daily_coin_limit=self.config.daily_coin_limit,
+            owner_daily_coin_limit=self.config.owner_daily_coin_limit,
         )
 
     @cached_property

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from image_to_video.adapters.dynamodb_table import Table
 from image_to_video.adapters.limit_table import LimitTable
+from image_to_video.domain.waiting_line import Budget
 
 from tests.conftest import Application, Clock
 
@@ -15,7 +16,11 @@ DAY = date(2026, 11, 22)
 @pytest.fixture
 def limits(application: Application) -> LimitTable:
     return LimitTable(
-        application.table("LIMITS_TABLE"), max_generating=2, slot_seconds=600, daily_coin_limit=100
+        application.table("LIMITS_TABLE"),
+        max_generating=2,
+        slot_seconds=600,
+        daily_coin_limit=100,
+        owner_daily_coin_limit=50,
     )
 
 
@@ -118,7 +123,40 @@ class TestCoins:
         assert limits.reserve_coins("b", 100, DAY + timedelta(days=1))
 
 
+class TestOwners:
+    def test_each_owner_has_coins_of_its_own(self, limits: LimitTable) -> None:
+        for owner in ("anna", "bert"):
+            assert limits.reserve_coins("a", 30, DAY, owner)
+            assert not limits.reserve_coins("b", 30, DAY, owner)
+            assert limits.budget(DAY, owner) == Budget(50, 20)
+        assert limits.budget(DAY) == Budget(100, 100)
+
+    def test_more_than_a_whole_day_of_an_owner_is_never_reserved(self, limits: LimitTable) -> None:
+        assert not limits.reserve_coins("a", 51, DAY, "anna")
+
+    def test_booking_again_books_nothing_more(self, limits: LimitTable) -> None:
+        limits.reserve_coins("a", 30, DAY, "anna")
+        freed = [limits.book_coins("a", 30, 10, DAY, "anna") for _ in range(3)]
+        assert freed == [True, False, False]
+        assert limits.budget(DAY, "anna") == Budget(50, 40)
+
+
 class TestOff:
+    def test_what_was_reserved_is_booked_although_the_limit_is_off(
+        self, limits: LimitTable, application: Application
+    ) -> None:
+        off = LimitTable(
+            application.table("LIMITS_TABLE"),
+            max_generating=0,
+            slot_seconds=600,
+            daily_coin_limit=0,
+        )
+        for owner in (None, "anna"):
+            limits.reserve_coins("a", 30, DAY, owner)
+            assert off.book_coins("a", 30, 10, DAY, owner)
+        assert limits.budget(DAY) == Budget(100, 90)
+        assert limits.budget(DAY, "anna") == Budget(50, 40)
+
     def test_without_limits_nothing_is_asked_or_written(
         self, application: Application, clock: Clock
     ) -> None:
@@ -126,5 +164,6 @@ class TestOff:
         off = LimitTable(table, max_generating=0, slot_seconds=600, daily_coin_limit=0)
         assert off.take_slot("a", 1, clock())
         assert off.reserve_coins("a", 10**9, DAY)
-        off.book_coins("a", 1, 1, DAY)
+        assert off.reserve_coins("a", 10**9, DAY, "anna")
+        assert off.budget(DAY) is off.budget(DAY, "anna") is None
         off.release_slot("a", 2)

@@ -161,7 +161,7 @@ def test_the_schedule_wakes_whom_a_death_left_asleep(
 ) -> None:
     first, second = (create(tasks, key) for key in "12")
     with monkeypatch.context() as patch:
-        patch.setattr(services._line, "wake", lambda: None)
+        patch.setattr(services._line, "wake", lambda _: None)
         finish(steps, generator, clock, first)
     assert now_of(tasks, second) == second
     services.repair.reconcile_tasks()

@@ -1,8 +1,9 @@
-"""What may run at once and be spent in a day: slots at the generator, and a coin budget.
+"""What may run at once and be spent in a day: slots at the generator, and coin budgets.
 
-Both are kept by conditional writes alone. A slot is a lease with a holder and an expiry, never a
+All are kept by conditional writes alone. A slot is a lease with a holder and an expiry, never a
 counter: a holder that dies loses it in time. Reserved coins stay in the day's record under their
-own name until they are booked, so booking may be repeated without counting twice.
+own name until they are booked, so booking may be repeated without counting twice. The whole
+installation has a record for each day, and so has each owner, in a partition of its own.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -27,20 +28,38 @@ class Slot(NamedTuple):
 
 
 class LimitTable:
-    """Keeps both limits; 0 turns one off, and then nothing is asked or written for it."""
+    """Keeps the limits; 0 turns one off, and then nothing is asked or reserved for it."""
 
     def __init__(
-        self, table: Table, *, max_generating: int, slot_seconds: int, daily_coin_limit: int
+        self,
+        table: Table,
+        *,
+        max_generating: int,
+        slot_seconds: int,
+        daily_coin_limit: int,
+        owner_daily_coin_limit: int = 0,
     ) -> None:
         self._table = table
         self._max_generating = max_generating
         self._slot_life = timedelta(seconds=slot_seconds)
         self._daily_coin_limit = daily_coin_limit
+        self._owner_daily_coin_limit = owner_daily_coin_limit
 
     @property
     def has_limits(self) -> bool:
         """True where a task may have to wait for one of them."""
-        return bool(self._max_generating or self._daily_coin_limit)
+        coins = self._daily_coin_limit or self._owner_daily_coin_limit
+        return bool(self._max_generating or coins)
+
+    @property
+    def has_slots(self) -> bool:
+        """True where a task may have to wait for a slot."""
+        return bool(self._max_generating)
+
+    @property
+    def owner_limit(self) -> int | None:
+        """The coins that each owner has in a day; None without a limit."""
+        return self._owner_daily_coin_limit or None
 
     def take_slot(self, task_id: str, version: int, now: datetime) -> Slot | None:
         """Hold a slot for this task, for longer if it has one; None when all are taken.
@@ -104,47 +123,56 @@ class LimitTable:
         """How many slots are left beside these; None without a limit."""
         return None if holders is None else self._max_generating - len(holders)
 
-    def budget(self, day: date) -> Budget | None:
-        """The coins of a day; None without a limit."""
-        if not self._daily_coin_limit:
+    def budget(self, day: date, owner: str | None = None) -> Budget | None:
+        """The coins of a day, of one owner or of all together; None without a limit."""
+        limit = self._limit(owner)
+        if not limit:
             return None
-        spent = int(self._day(day).get("spent", 0))
-        return Budget(self._daily_coin_limit, self._daily_coin_limit - spent)
+        return Budget(limit, limit - int(self._day(day, owner).get("spent", 0)))
 
-    def reserve_coins(self, reservation: str, coins: int, day: date) -> bool:
-        """Reserve coins of a day under this name, once; False when the budget is used up."""
-        if not self._daily_coin_limit:
+    def reserve_coins(
+        self, reservation: str, coins: int, day: date, owner: str | None = None
+    ) -> bool:
+        """Reserve coins of a day under this name, once; False when the budget is used up.
+
+        Of one owner, or of all together.
+        """
+        limit = self._limit(owner)
+        if not limit:
             return True
-        if coins > self._daily_coin_limit:
+        if coins > limit:
             return False
         reserved = self._change(
-            _budget(day),
+            _budget(day, owner),
             "SET #name = :coins, expires_at = :expires ADD spent :coins",
             "attribute_not_exists(#name) AND (attribute_not_exists(spent) OR spent <= :most)",
             {
                 ":coins": coins,
-                ":most": self._daily_coin_limit - coins,
+                ":most": limit - coins,
                 ":expires": int((datetime.combine(day, time(), UTC) + _BUDGET_KEPT).timestamp()),
             },
             name=reservation,
         )
-        return reserved or reservation in self._day(day)
+        return reserved or reservation in self._day(day, owner)
 
-    def book_coins(self, reservation: str, reserved: int, spent: int, day: date) -> bool:
+    def book_coins(
+        self, reservation: str, reserved: int, spent: int, day: date, owner: str | None = None
+    ) -> bool:
         """Replace reserved coins by those that were spent, once: 0 when nothing was accepted.
 
-        True where that has freed some.
+        True where that has freed some. Also without a limit: there was one when they were reserved.
         """
-        if not self._daily_coin_limit:
-            return False
         booked = self._change(
-            _budget(day),
+            _budget(day, owner),
             "REMOVE #name ADD spent :difference",
             "attribute_exists(#name)",
             {":difference": spent - reserved},
             name=reservation,
         )
         return booked and spent < reserved
+
+    def _limit(self, owner: str | None) -> int:
+        return self._daily_coin_limit if owner is None else self._owner_daily_coin_limit
 
     def _slots(self) -> dict[str, dict[str, Any]]:
         found = self._table.query(
@@ -155,12 +183,13 @@ class LimitTable:
         )
         return {str(item["member"]): item for item in found["Items"] if "holder" in item}
 
-    def _day(self, day: date) -> dict[str, Any]:
+    def _day(self, day: date, owner: str | None) -> dict[str, Any]:
         """A day's record; by a query, which is permitted for the slots anyhow."""
+        key = _budget(day, owner)
         found = self._table.query(
             KeyConditionExpression="#limit = :coins AND #member = :day",
             ExpressionAttributeNames={"#limit": "limit", "#member": "member"},
-            ExpressionAttributeValues={":coins": "coins", ":day": day.isoformat()},
+            ExpressionAttributeValues={":coins": key["limit"], ":day": key["member"]},
             ConsistentRead=True,
         )["Items"]
         return found[0] if found else {}
@@ -218,5 +247,6 @@ class LimitTable:
         return True
 
 
-def _budget(day: date) -> dict[str, str]:
-    return {"limit": "coins", "member": day.isoformat()}
+def _budget(day: date, owner: str | None) -> dict[str, str]:
+    # No owner's name has a slash, so none is another's partition.
+    return {"limit": "coins" if owner is None else f"coins/{owner}", "member": day.isoformat()}

@@ -4,8 +4,9 @@ An entry is written once and never changed; what happens to its task is in the t
 Queries of the table itself are consistent, those of an index would not be.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -19,6 +20,10 @@ from image_to_video.observability import count, logger
 MOST_COUNTED: Final = 1000
 _LINE: Final = "line"
 _TURNS: Final = "turns"
+_OWNER_LINES: Final = "owner_lines"
+# Before every name of an owner, and what follows the slash behind one.
+_BEFORE_ALL: Final = " "
+_AFTER_SLASH: Final = "0"
 # The last tag of an owner is of no use once the line has been empty since.
 _TURN_KEPT: Final = timedelta(days=90)
 
@@ -47,18 +52,8 @@ class WaitingLine:
 
     def enter(self, entry: Entry) -> None:
         """Stand in line; once more changes nothing."""
-        self._table.update_item(
-            Key={"limit": _LINE, "member": entry.key},
-            UpdateExpression="SET task_id = :task, #owner = :owner, coins = :coins,"
-            " joined_at = :at",
-            ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues={
-                ":task": entry.task_id,
-                ":owner": entry.owner,
-                ":coins": entry.coins,
-                ":at": iso(entry.joined_at),
-            },
-        )
+        key = {"limit": _LINE, "member": entry.key}
+        self._table.update_item(Key=key, **_written(entry))
 
     def leave(self, key: str) -> None:
         """Stand in line no longer; harmless for who does not."""
@@ -67,7 +62,7 @@ class WaitingLine:
     def first(self, most: int) -> list[Entry]:
         """Who stands at the head of the line, in order, without entries that cannot be read."""
         found = self._table.query(**_in_line("#limit = :line"), Limit=most, ConsistentRead=True)
-        return list(filter(None, map(_entry_of, found["Items"])))
+        return list(filter(None, (_entry_of(i, i["member"]) for i in found["Items"])))
 
     def place(self, key: str) -> int:
         """Which place this is, from 1; `MOST_COUNTED` also where it is further back."""
@@ -103,6 +98,55 @@ class WaitingLine:
         return int(tag)
 
 
+class OwnerLines:
+    """Keeps who waits until its own owner has coins again, apart from the line.
+
+    All stand in one partition, those of each owner together and as they came. The first of each
+    owner is found by going from one to the next, however many tasks each has.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def enter(self, entry: Entry) -> None:
+        """Stand there; once more changes nothing."""
+        self._table.update_item(Key=_owners_place(entry.owner, entry.key), **_written(entry))
+
+    def leave(self, owner: str, key: str) -> None:
+        """Stand there no longer; harmless for who does not."""
+        self._table.delete_item(Key=_owners_place(owner, key))
+
+    def first(self, owner: str, most: int) -> list[Entry]:
+        """Who of one owner waits there, in order."""
+        beginning = f"{owner}/"
+        found = takewhile(
+            lambda item: item["member"].startswith(beginning), self._after(beginning, most)
+        )
+        return list(filter(None, (_entry_of(i, i["member"].partition("/")[2]) for i in found)))
+
+    def owners(self) -> Iterator[str]:
+        """Every owner of whom somebody waits there."""
+        after = _BEFORE_ALL
+        while found := self._after(after, 1):
+            owner = str(found[0]["member"]).partition("/")[0]
+            yield owner
+            after = f"{owner}{_AFTER_SLASH}"
+
+    def _after(self, member: str, most: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._table.query(
+            KeyConditionExpression="#limit = :lines AND #member > :after",
+            ExpressionAttributeNames={"#limit": "limit", "#member": "member"},
+            ExpressionAttributeValues={":lines": _OWNER_LINES, ":after": member},
+            Limit=most,
+            ConsistentRead=True,
+        )["Items"]
+        return found
+
+
+def _owners_place(owner: str, key: str) -> dict[str, str]:
+    return {"limit": _OWNER_LINES, "member": f"{owner}/{key}"}
+
+
 def _in_line(condition: str, values: Mapping[str, str] | None = None) -> dict[str, Any]:
     names = {"#limit": "limit", "#member": "member"}
     return {
@@ -112,10 +156,25 @@ def _in_line(condition: str, values: Mapping[str, str] | None = None) -> dict[st
     }
 
 
-def _entry_of(item: dict[str, Any]) -> Entry | None:
+def _written(entry: Entry) -> dict[str, Any]:
+    """The update that writes an entry, whatever its place."""
+    return {
+        "UpdateExpression": "SET task_id = :task, #owner = :owner, coins = :coins, joined_at = :at",
+        "ExpressionAttributeNames": {"#owner": "owner"},
+        "ExpressionAttributeValues": {
+            ":task": entry.task_id,
+            ":owner": entry.owner,
+            ":coins": entry.coins,
+            ":at": iso(entry.joined_at),
+        },
+    }
+
+
+def _entry_of(item: Mapping[str, Any], key: str) -> Entry | None:
+    """The entry that an item is; None, counted and logged, for one that cannot be read."""
     try:
         entry = Entry(
-            key=item["member"],
+            key=key,
             task_id=item["task_id"],
             owner=item["owner"],
             coins=int(item["coins"]),

@@ -1,4 +1,4 @@
-"""What a task costs: as expected before its start, and as the budget of a day counts it."""
+"""What a task costs: as expected before its start, and as the budgets of a day count it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,28 +8,40 @@ from image_to_video.domain.task import Attempt, ModelVersion, Task
 
 @dataclass(frozen=True)
 class Prices:
-    """Coins for a second of video by model, and the most that is spent in a day; 0 is no limit."""
+    """Coins for a second of video by model, and the most that is spent in a day; 0 is no limit.
+
+    `owner_daily_limit` is the most that is spent for one owner.
+    """
 
     per_second: Mapping[ModelVersion, int]
     daily_limit: int
+    owner_daily_limit: int = 0
 
     def coins(self, model: ModelVersion, seconds: int) -> int:
-        """What is reserved for such a start, in coins."""
+        """What such a start is expected to cost, in coins."""
         return self.per_second[model] * seconds
 
     def of(self, task: Task) -> int:
-        """What is reserved for a start of this task, in coins."""
+        """What a start of this task is expected to cost, in coins."""
         return self.coins(task.model_version, task.video_time)
+
+    def reserved(self, task: Task) -> int:
+        """What is reserved for a start of this task, in coins; nothing without a limit."""
+        return self.of(task) if self.daily_limit or self.owner_daily_limit else 0
 
     def fault(self, model: ModelVersion, seconds: int) -> str | None:
         """Why such a video can never be made here, for people; None where it can."""
         coins = self.coins(model, seconds)
-        if not self.daily_limit or coins <= self.daily_limit:
-            return None
-        return (
-            f"{seconds} seconds by {model} are expected to cost {coins} coins, and this"
-            f" installation spends at most {self.daily_limit} a day."
-        )
+        for limit, who in (
+            (self.daily_limit, "this installation spends"),
+            (self.owner_daily_limit, "each owner may spend"),
+        ):
+            if limit and coins > limit:
+                return (
+                    f"{seconds} seconds by {model} are expected to cost {coins} coins, and {who}"
+                    f" at most {limit} a day."
+                )
+        return None
 
 
 def coins_of(task: Task, attempt: Attempt) -> int | None:

@@ -19,11 +19,15 @@ _MARGIN: Final = timedelta(seconds=60)
 
 
 class Reservation:
-    """Coins and a slot for one attempt. `missing` names the limit that refused it, if one did."""
+    """Coins and a slot for one attempt. `missing` names the limit that refused it, if one did.
 
-    def __init__(self, missing: WaitingFor | None, slot: Slot | None = None) -> None:
-        self.missing = missing
-        self.slot = slot
+    `of_owner` is true where that is the owner's own budget.
+    """
+
+    def __init__(self) -> None:
+        self.missing: WaitingFor | None = None
+        self.of_owner = False
+        self.slot: Slot | None = None
         self.kept = False
 
     def keep(self) -> None:
@@ -45,12 +49,14 @@ class Reservations:
         The slot is the task's, not the attempt's: it may be in use by a start that was quicker, so
         `release` decides about it from the task as it is recorded.
         """
-        reservation = self._reserved(task, attempt)
+        reservation = Reservation()
         try:
+            self._fill(reservation, task, attempt)
             yield reservation
         finally:
-            if not reservation.kept and reservation.missing is not WaitingFor.COINS:
-                self._book(attempt, 0)
+            # Also where a limit could not be asked: what was reserved before it is not used.
+            if not reservation.kept and not reservation.of_owner:
+                self._book(task, attempt, 0)
 
     def renew(self, before: Task, after: Task) -> Task:
         """The task that is about to be written, with its slot held for longer if it needs that.
@@ -83,22 +89,33 @@ class Reservations:
         for attempt in before.attempts:
             coins = coins_of(after, attempt)
             if coins is not None and coins != coins_of(before, attempt):
-                freed |= self._book(attempt, coins)
+                freed |= self._book(after, attempt, coins)
         may_hold = before.occupies_slot or after.status.is_final
         if may_hold and not after.occupies_slot:
             freed |= self._limits.release_slot(after.task_id, after.version, after.slot)
         return freed
 
-    def _reserved(self, task: Task, attempt: Attempt) -> Reservation:
-        coins, day = attempt.coins_reserved, attempt.sent_at.date()
-        if not self._limits.reserve_coins(attempt.lease_owner, coins, day):
-            return Reservation(WaitingFor.COINS)
-        slot = self._limits.take_slot(task.task_id, task.version, self._now())
-        return Reservation(None if slot else WaitingFor.SLOT, slot)
+    def _fill(self, reservation: Reservation, task: Task, attempt: Attempt) -> None:
+        """Reserve in one order: the owner's coins, those of all, a slot."""
+        coins, day, name = attempt.coins_reserved, attempt.sent_at.date(), attempt.lease_owner
+        if not self._limits.reserve_coins(name, coins, day, task.owner):
+            reservation.missing, reservation.of_owner = WaitingFor.COINS, True
+        elif not self._limits.reserve_coins(name, coins, day):
+            reservation.missing = WaitingFor.COINS
+        else:
+            slot = self._limits.take_slot(task.task_id, task.version, self._now())
+            reservation.missing = None if slot else WaitingFor.SLOT
+            reservation.slot = slot
 
-    def _book(self, attempt: Attempt, coins: int) -> bool:
-        day = attempt.sent_at.date()
-        return self._limits.book_coins(attempt.lease_owner, attempt.coins_reserved, coins, day)
+    def _book(self, task: Task, attempt: Attempt, coins: int) -> bool:
+        """Book what an attempt cost in both budgets; true where that has freed some."""
+        reserved, day = attempt.coins_reserved, attempt.sent_at.date()
+        if not reserved:
+            # There was no limit.
+            return False
+        name = attempt.lease_owner
+        freed = self._limits.book_coins(name, reserved, coins, day)
+        return self._limits.book_coins(name, reserved, coins, day, task.owner) or freed
 
 
 def with_slot(task: Task, slot: Slot | None) -> Task:

@@ -98,11 +98,14 @@ class Starter:
         fault = self._prices.fault(task.model_version, task.video_time)
         if fault is not None:
             return self._outcomes.too_dear(task, fault)
-        entered = self._line.enter(task)
-        missing = self._line.missing(entered)
-        if missing is None:
-            return self._attempt(entered)
-        return self._stand(task, entered, missing)
+        admitted, missing = self._line.admit(task)
+        if missing is not None:
+            return self._stand(task, admitted, missing)
+        started = self._attempt(admitted)
+        if admitted.line_entry != task.line_entry:
+            self._line.drop(task, started)
+            self._line.drop(admitted, started)
+        return started
 
     def _attempt(self, task: Task) -> Task:
         now = self._now()
@@ -111,7 +114,7 @@ class Starter:
             lease_owner=uuid4().hex,
             sent_at=now,
             lease_until=now + timedelta(seconds=self._schedule.lease_seconds),
-            coins_reserved=self._prices.of(task),
+            coins_reserved=self._prices.reserved(task),
         )
         # Whatever can go wrong without the generator goes wrong before anything is reserved.
         request = self._request(task, attempt.name)
@@ -132,21 +135,24 @@ class Starter:
                     return self._transitions.reload(recorded)
                 reservation.keep()
         if reservation.missing is not None:
-            return self._wait(task, reservation.missing)
+            return self._wait(task, reservation.missing, for_owner=reservation.of_owner)
         return self._send(task, request)
 
-    def _wait(self, task: Task, missing: WaitingFor) -> Task:
+    def _wait(self, task: Task, missing: WaitingFor, *, for_owner: bool) -> Task:
         """Nothing was reserved: stand in line for it."""
         if task.attempts:
             return self._outcomes.wait_longer(task, missing)
-        return self._stand(task, self._line.join(task), missing)
+        return self._stand(task, self._line.join(task, for_owner=for_owner), missing)
 
     def _stand(self, task: Task, in_line: Task, missing: WaitingFor) -> Task:
         """Record a task that waits in line. `task` is as it came here."""
         waiting = self._outcomes.wait_in_line(in_line, missing)
-        if not task.in_line:
-            # What came free before it stood in line has woken others, or nobody.
-            self._line.wake()
+        has_moved = in_line.line_entry != task.line_entry
+        if has_moved:
+            self._line.drop(task, waiting)
+        if has_moved or not task.in_line:
+            # What came free before it stood there has woken others, or nobody.
+            self._line.wake(task.owner)
         return waiting
 
     def find(self, task: Task) -> Started | None:

@@ -102,4 +102,4 @@ class Transitions:
             self._line.leave(before)
             freed = freed or after.status.is_final
         if freed and after.status is not TaskStatus.QUEUED:
-            self._line.wake()
+            self._line.wake(after.owner)
