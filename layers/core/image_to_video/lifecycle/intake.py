@@ -12,7 +12,7 @@ from uuid import uuid4
 from image_to_video.adapters.dynamodb_table import TABLE_ERRORS, is_temporary
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.adapters.workflow import Workflow, execution_name
+from image_to_video.adapters.workflow import Workflow
 from image_to_video.contract.requests import TaskOptions, TaskRequest, UploadRequest
 from image_to_video.contract.responses import UploadTicket
 from image_to_video.domain.errors import (
@@ -22,6 +22,7 @@ from image_to_video.domain.errors import (
     UnreadableImageError,
     WorkflowUnavailableError,
 )
+from image_to_video.domain.executions import execution_name
 from image_to_video.domain.image_files import MAX_IMAGE_BYTES
 from image_to_video.domain.prices import Prices
 from image_to_video.domain.public_addresses import fault_of_address
@@ -274,8 +275,7 @@ class Intake:
 
 
 def _not_blank(prompt: str | None) -> str | None:
-    # A2E refuses blanks like an empty one.
-    return prompt if prompt and prompt.strip() else None
+    return prompt if prompt and prompt.strip() else None  # A2E refuses blanks like an empty one
 
 
 def _printable(name: str) -> str:
