@@ -1,13 +1,12 @@
 """The workflow: one execution for each name, and its failures as errors of our own."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from image_to_video.adapters.workflow import Workflow, execution_name
+from image_to_video.adapters.workflow import Workflow
 from image_to_video.domain.errors import WorkflowBusyError, WorkflowUnavailableError
 from image_to_video.domain.schedule import Schedule
 
@@ -37,17 +36,6 @@ def executions(application: Application) -> dict[str, Any]:
         )
         for one in listed
     }
-
-
-def test_names_of_executions_are_never_the_same() -> None:
-    """By id, by the moment of creation to the millisecond, by version; as long as AWS permits."""
-    moments = [
-        datetime(2026, 11, 22, 12, tzinfo=UTC) + timedelta(milliseconds=n) for n in range(50)
-    ]
-    versions = (None, 1, 12, 10**12)
-    names = {execution_name(TASK, moment, version) for moment in moments for version in versions}
-    assert len(names) == len(moments) * len(versions)
-    assert max(map(len, names)) <= 80
 
 
 def test_an_execution_is_started_under_its_name_with_its_waits(

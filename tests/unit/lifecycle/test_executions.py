@@ -1,9 +1,9 @@
 """A new execution is recorded first, then started; who finds the task moved gives it none."""
 
 import pytest
-from image_to_video.adapters.workflow import execution_name
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import TaskConflictError
+from image_to_video.domain.executions import execution_name
 from image_to_video.lifecycle.executions import Executions
 from image_to_video.wiring import Application as Services
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from image_to_video.adapters.workflow import execution_name
 from image_to_video.contract.requests import TaskRequest
 from image_to_video.domain.errors import SigningKeyUnavailableError, WorkflowUnavailableError
+from image_to_video.domain.executions import execution_name
 from image_to_video.domain.generator import Ready, Started, StartRequest
 from image_to_video.domain.schedule import expects_hint
 from image_to_video.domain.statuses import TaskStatus

@@ -1,7 +1,6 @@
 """The workflow executions: one for each task at a time, named after it."""
 
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,16 +13,6 @@ if TYPE_CHECKING:
 
 
 _THROTTLES: Final = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException"})
-
-
-def execution_name(task_id: str, created_at: datetime, version: int | None = None) -> str:
-    """The name of a task's first execution, or of the one that this version of it was given.
-
-    A name stays taken for 90 days after its execution has ended, longer than a record may be kept.
-    The moment tells the tasks apart that one id has stood for: at most 80 characters in all.
-    """
-    name = f"{task_id}-{round(created_at.timestamp() * 1000)}"
-    return name if version is None else f"{name}-{version}"
 
 
 class Workflow:

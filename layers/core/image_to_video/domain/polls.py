@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from image_to_video.domain.executions import has_first_execution
 from image_to_video.domain.learned_schedule import Plan
 from image_to_video.domain.schedule import Schedule
 from image_to_video.domain.task import Task
@@ -44,7 +45,7 @@ class Polls:
             return False
         first = timedelta(seconds=self.schedule.first_poll_seconds)
         is_first = task.next_poll_at == task.started_at + first
-        is_first = is_first and task.execution == task.task_id
+        is_first = is_first and has_first_execution(task)
         return is_first and plan.begins_after((now - task.started_at).total_seconds())
 
     def latest(self, since_start: float, plan: Plan | None = None) -> float:

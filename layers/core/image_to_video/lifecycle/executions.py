@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from image_to_video.adapters.workflow import Workflow, execution_name
+from image_to_video.adapters.workflow import Workflow
+from image_to_video.domain.executions import execution_name
 from image_to_video.domain.task import Task
 from image_to_video.lifecycle.transitions import Transitions
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 from image_to_video.adapters.dynamodb_table import TABLE_ERRORS, is_temporary
 from image_to_video.adapters.storage import Storage
 from image_to_video.adapters.task_table import TaskTable
-from image_to_video.adapters.workflow import Workflow, execution_name
+from image_to_video.adapters.workflow import Workflow
 from image_to_video.contract.requests import TaskOptions, TaskRequest, UploadRequest
 from image_to_video.contract.responses import UploadTicket
 from image_to_video.domain.compatibility import TEST_MODE
@@ -21,6 +21,7 @@ from image_to_video.domain.errors import (
     UnreadableImageError,
     WorkflowUnavailableError,
 )
+from image_to_video.domain.executions import execution_name
 from image_to_video.domain.image_files import MAX_IMAGE_BYTES
 from image_to_video.domain.owner_names import scope_of
 from image_to_video.domain.prices import Prices
@@ -289,8 +290,7 @@ class Intake:
 
 
 def _not_blank(prompt: str | None) -> str | None:
-    # A2E refuses blanks like an empty one.
-    return prompt if prompt and prompt.strip() else None
+    return prompt if prompt and prompt.strip() else None  # A2E refuses blanks like an empty one
 
 
 def _printable(name: str) -> str:
