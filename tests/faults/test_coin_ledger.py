@@ -20,7 +20,7 @@ from image_to_video.domain.task import Cancellation, Task
 from image_to_video.lifecycle.coins import CoinReport, Coins
 
 from i2v.simulator.settings import SimulatorSettings
-from tests.faults.scenarios import create
+from tests.faults.plays import create
 from tests.faults.world import A2E_URL, BEGINNING, TOKEN, World
 
 PATH = "/_simulator/bookings"

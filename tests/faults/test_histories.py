@@ -29,7 +29,7 @@ from tests.faults.invariants import (
     check_work,
     nothing_is_lost,
 )
-from tests.faults.scenarios import REQUEST
+from tests.faults.plays import REQUEST
 from tests.faults.world import TOKEN, World
 from tests.support.images import PNG
 

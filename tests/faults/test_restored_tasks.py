@@ -13,7 +13,8 @@ from image_to_video.domain.task import FailureCode, Task
 
 from i2v.simulator.settings import SimulatorSettings
 from tests.faults.invariants import check_charges, check_videos
-from tests.faults.scenarios import SCENARIOS, Scenario, create
+from tests.faults.plays import create
+from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.faults.test_crash_points import SETTINGS
 from tests.faults.world import World
 

@@ -13,6 +13,7 @@ from image_to_video import wiring
 from image_to_video.adapters import safe_download
 from image_to_video.adapters.safe_download import GuardedTransport
 
+import functions.reconcile_coins.app as reconcile_coins
 from tests.conftest import (
     ACCOUNT,
     PROJECT,
@@ -56,6 +57,7 @@ def configured(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(wiring, "now", clock)
+    monkeypatch.setattr(reconcile_coins, "now", clock)
     monkeypatch.setattr(wiring, "generator", lambda config: generator)
 
 

@@ -8,6 +8,7 @@ from image_to_video.domain.errors import (
     GeneratorUnavailableError,
     StartUnconfirmedError,
 )
+from image_to_video.domain.executions import execution_name
 from image_to_video.domain.task import FailureCode
 from image_to_video.observability import logger
 from image_to_video.settings import Settings
@@ -66,13 +67,13 @@ def test_the_smallest_request_gets_the_stack_s_defaults(
     assert generator.requests[0].model_version == "a2e"
 
 
-def test_a_new_task_has_a_workflow_of_its_own_name(deployed: Application) -> None:
+def test_a_new_task_has_a_workflow_of_its_own_name(deployed: Application, clock: Clock) -> None:
     task_id = send(sample("api/create_task")).body["task_id"]
 
     workflow = deployed.client("stepfunctions")
     machine = deployed.environment["STATE_MACHINE_ARN"]
     executions = workflow.list_executions(stateMachineArn=machine)["executions"]
-    assert [execution["name"] for execution in executions] == [task_id]
+    assert [execution["name"] for execution in executions] == [execution_name(task_id, clock())]
     order = workflow.describe_execution(executionArn=executions[0]["executionArn"])["input"]
     assert json.loads(order) == {
         "task_id": task_id,

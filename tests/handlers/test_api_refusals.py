@@ -165,7 +165,7 @@ def test_a_prompt_of_blanks_is_none(deployed: Application) -> None:
     reply = send(creation({"image_url": IMAGE, "prompt": "  ", "negative_prompt": "\u2003"}))
     assert reply.status == 202
     assert reply.body["prompt"] == Settings.released()["DEFAULT_PROMPT"]
-    assert reply.body["negative_prompt"] == deployed.environment["DEFAULT_NEGATIVE_PROMPT"]
+    assert reply.body["negative_prompt"] == Settings.released()["DEFAULT_NEGATIVE_PROMPT"]
 
 
 @pytest.mark.parametrize("field", ["prompt", "negative_prompt", "name", "image_url", "metadata"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from image_to_video.settings import Settings
 
 import functions.on_image_uploaded.app as on_image_uploaded
 from tests.conftest import PROJECT, REGION, Application, ScriptedGenerator
@@ -78,7 +79,7 @@ def test_the_task_has_the_id_that_was_reserved(
         "Die Wellen brechen über den Strand.",
     )
     assert (task["video_time"], task["metadata"]) == (10, {"order": "4711"})
-    assert task["negative_prompt"] == deployed.environment["DEFAULT_NEGATIVE_PROMPT"]
+    assert task["negative_prompt"] == Settings.released()["DEFAULT_NEGATIVE_PROMPT"]
     assert len(generator.requests) == 1
 
 

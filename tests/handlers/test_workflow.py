@@ -148,14 +148,20 @@ def test_placeholders_are_those_the_template_fills(template: dict[str, Any]) -> 
 
 def test_the_machine_may_invoke_exactly_the_functions_it_names(template: dict[str, Any]) -> None:
     filled = template["Resources"]["GenerateVideo"]["Properties"]["DefinitionSubstitutions"]
-    named = {value["Fn::GetAtt"][0] for value in filled.values() if "Fn::GetAtt" in value}
+    named = {value["Ref"] for name, value in filled.items() if name.endswith("FunctionArn")}
     [invoked] = (
         statement["Resource"]
         for statement in statements(template["Resources"]["GenerateVideoRole"])
         if "lambda:InvokeFunction" in statement["Action"]
     )
-    permitted = {arn["Fn::GetAtt"][0] for arn in invoked}
-    assert named == permitted
+    assert (
+        named
+        == {arn["Ref"] for arn in invoked}
+        == {
+            "PollTaskFunction.Alias",
+            "StoreVideoFunction.Alias",
+        }
+    )
 
 
 @mock_aws(config={"stepfunctions": {"execute_state_machine": True}})

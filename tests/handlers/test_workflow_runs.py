@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ import httpx
 import pytest
 import yaml
 from image_to_video.domain.errors import GeneratorUnavailableError, StartUnconfirmedError
+from image_to_video.domain.executions import execution_name
 from image_to_video.domain.generator import Failed, Ready, Running, Started
 from image_to_video.domain.task import FailureCode
 from moto.core.config import default_user_config
@@ -83,7 +85,10 @@ class Interpreter:
         """Create the sample task, let its workflow run to the end; the task as REST shows it."""
         created = json.loads(invoke(api.handler, sample("api/create_task"))["body"])
         self.opened.set()
-        assert self._ended(created["task_id"]) == "SUCCEEDED"
+        execution = execution_name(
+            created["task_id"], datetime.fromisoformat(created["created_at"])
+        )
+        assert self._ended(execution) == "SUCCEEDED"
         event = sample("api/get_task") | {"path": f"/{created['links']['self']}"}
         shown: dict[str, Any] = json.loads(invoke(api.handler, event)["body"])
         return shown

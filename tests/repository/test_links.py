@@ -1,11 +1,13 @@
 """The documentation: its links lead somewhere, and what it names exists."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from i2v.stack import LocalStack
 from tests.conftest import PROJECT
 from tests.repository.test_repository import tracked_texts
 from tests.support.pages import DOCS, README, anchors, examples, headings, links, pages, quoted
@@ -68,6 +70,8 @@ def test_paths_and_tests_that_a_page_names_exist(page: Path) -> None:
     files = {path: text for path, text in tracked_texts() if path.suffix == ".py"}
     tests = set(re.findall(r"def (test_\w+)", "\n".join(files.values())))
     tests |= {path.stem for path in files}
+    # A member of .local/stack.json, and no test.
+    tests |= {field.name for field in fields(LocalStack)}
     rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
     missing = []
     for name in quoted(page):

@@ -258,10 +258,9 @@ class Application:
 
     @cached_property
     def _storage(self) -> Storage:
+        config = self.config
         return Storage(
-            clients.s3(),
-            images_bucket=self.config.images_bucket,
-            videos_bucket=self.config.videos_bucket,
+            clients.s3(), images_bucket=config.images_bucket, videos_bucket=config.videos_bucket
         )
 
     @cached_property

@@ -36,7 +36,7 @@ def test_only_the_hash_is_stored(application: Application, tokens: TokenTable) -
     [item] = application.table("TOKENS_TABLE").scan()["Items"]
     assert item["token_sha256"] == hashlib.sha256(token.encode()).hexdigest()
     assert token.removeprefix("i2v_") not in json.dumps(item)
-    assert set(item) == {"token_sha256", "owner", "name", "created_at", "expires_at"}
+    assert set(item) == {"token_sha256", "owner", "name", "test", "created_at", "expires_at"}
 
 
 def test_tokens_are_long_random_and_marked(tokens: TokenTable) -> None:

@@ -35,13 +35,6 @@ def test_the_table_of_changes_is_the_published_one(before: TaskStatus, after: Ta
             task.changed(LATER, status=after)
 
 
-def test_three_statuses_are_final_and_never_left() -> None:
-    finals = {status for status in TaskStatus if status.is_final}
-    assert finals == {DONE, FAILED, CANCELED}
-    for before, after in product(finals, TaskStatus):
-        assert before.may_become(after) is (before is after)
-
-
 def test_a_change_is_a_new_version_and_leaves_the_old_one_alone() -> None:
     task = a_task(version=4)
     new = task.changed(LATER, coins=30)
