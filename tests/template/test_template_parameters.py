@@ -30,7 +30,7 @@ WHOLE = sorted(
     name
     for name, variable in SEEN.items()
     if Settings.released().get(variable, "").isdigit()
-    or name in {"MaxGenerating", "DailyCoinLimit", "TaskRetentionDays"}
+    or name in {"MaxGenerating", "DailyCoinLimit", "OwnerDailyCoinLimit", "TaskRetentionDays"}
 )
 PACES = sorted(name for name in SEEN if name.endswith("Pace"))
 
