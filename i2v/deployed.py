@@ -35,7 +35,10 @@ class Deployed:
 
     def table(self, output: str) -> Any:
         """The table whose name is an output of the stack."""
-        name = self.output(output)
+        return self.table_named(self.output(output))
+
+    def table_named(self, name: str) -> Any:
+        """A table of the account by its own name."""
         return self._session.resource("dynamodb", **self._endpoint).Table(name)
 
     def invoke(
@@ -59,12 +62,22 @@ class Deployed:
 
     def output(self, name: str) -> str:
         """One output of the stack."""
-        try:
-            client = self._session.client("cloudformation", **self._endpoint)
-            stacks = client.describe_stacks(StackName=self._stack_name)["Stacks"]
-        except (BotoCoreError, ClientError) as error:
-            raise CommandError(f"AWS refused: {error}") from error
-        for output in stacks[0].get("Outputs", []):
+        for output in self._described().get("Outputs", []):
             if output["OutputKey"] == name:
                 return str(output["OutputValue"])
         raise CommandError(f"The stack {self._stack_name} has no {name}; is it this application?")
+
+    def parameter(self, name: str) -> str:
+        """The value of one of the stack's parameters."""
+        for parameter in self._described().get("Parameters", []):
+            if parameter["ParameterKey"] == name:
+                return str(parameter["ParameterValue"])
+        raise CommandError(f"The stack {self._stack_name} has no {name}; is it this application?")
+
+    def _described(self) -> dict[str, Any]:
+        try:
+            client = self._session.client("cloudformation", **self._endpoint)
+            described: dict[str, Any] = client.describe_stacks(StackName=self._stack_name)
+        except (BotoCoreError, ClientError) as error:
+            raise CommandError(f"AWS refused: {error}") from error
+        return dict(described["Stacks"][0])

@@ -21,6 +21,7 @@ from i2v.deployed import STACK_FILE, Deployed
 from i2v.deployment import STACK_NAME
 from i2v.doctor.command import doctor
 from i2v.errors import CommandError
+from i2v.restore import restore
 from i2v.simulator.sample import SAMPLE_PATH
 from i2v.simulator.server import run_simulator
 from i2v.simulator.settings import SimulatorSettings
@@ -38,6 +39,7 @@ app.command()(deploy)
 app.command("check-settings")(check_settings)
 app.command()(coins.coins)
 app.command()(doctor)
+app.command()(restore)
 _console = Console(stderr=True, highlight=False)
 _ENTRY_POINTS: Final = {"rest": "REST", "upload": "S3 upload"}
 
