@@ -29,6 +29,7 @@ SHORT_WAITS: Final = {
     "TroubleWaitSeconds": "2",
     "OverdueSeconds": "10",
     "ReconcileRate": "rate(1 minute)",
+    "SetApiGatewayLogRole": "true",
 }
 # Simulated coins are for trying it: no day ends early.
 NO_COIN_LIMITS: Final = {"DailyCoinLimit": "0", "OwnerDailyCoinLimit": "0"}

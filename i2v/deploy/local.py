@@ -12,7 +12,7 @@ from i2v.deployed import STACK_FILE
 from i2v.deployment import deployable, publish_api
 from i2v.emulator import Reached
 from i2v.simulator.settings import SimulatorSettings
-from i2v.stack import SHORT_WAITS
+from i2v.stack import NO_COIN_LIMITS, SHORT_WAITS
 
 TRIAL_STACK: Final = "image-to-video-trial"
 
@@ -24,6 +24,7 @@ def parameters(running: Mapping[str, str]) -> dict[str, str]:
         **SHORT_WAITS,
         "A2EUrl": running["a2e_url"],
         "PermitLoopback": "true",
+        **(NO_COIN_LIMITS if simulated_token(running) else {}),
         # A real A2E cannot reach this machine.
         "HintsUrl": hints if simulated_token(running) else "",
     }

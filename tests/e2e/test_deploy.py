@@ -1,6 +1,7 @@
 """`i2v deploy --local`: a second stack on an emulator that runs, as on AWS, and a task in it."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -72,7 +73,10 @@ def test_a_stack_is_deployed_makes_a_video_and_is_deployed_again(
     assert task["status"] == "succeeded"
 
     code, _, said = command("deploy", "--yes")
-    assert (code, "Nothing would change" in said) == (0, True), said
+    assert code == 0, said
+    # The gateway is published anew each time, because its own answers are a part of that.
+    listed = re.findall(r"^  (?:creates|removes) +(.*)", said, re.M)
+    assert all(name.startswith("ApiDeployment") for names in listed for name in names.split(", "))
 
     # A new token is checked before it is put, and no deployment writes over it.
     name = ("--stack-name", STACK)

@@ -97,12 +97,17 @@ def broken_environment(stack: Examined) -> Iterator[None]:
 def variables(stack: Examined, function: str, **changed: str) -> Iterator[None]:
     client, name = stack.client("lambda"), physical(stack, function)
     before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    client.update_function_configuration(
-        FunctionName=name, Environment={"Variables": before | changed}
-    )
+    publish(client, name, Environment={"Variables": before | changed})
     yield
-    client.update_function_configuration(FunctionName=name, Environment={"Variables": before})
+    publish(client, name, Environment={"Variables": before})
     until(lambda: client.get_function_configuration(FunctionName=name)["State"] == "Active")
+
+
+def publish(client: Any, name: str, **configuration: Any) -> None:
+    """Change a function as a deployment does: its callers name the alias of a version."""
+    client.update_function_configuration(FunctionName=name, **configuration)
+    version = client.publish_version(FunctionName=name)["Version"]
+    client.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
 
 @contextmanager
@@ -184,7 +189,7 @@ def machine(stack: Examined, **changed: str) -> Iterator[None]:
 @contextmanager
 def lost_permission(stack: Examined) -> Iterator[None]:
     iam, role = stack.client("iam"), physical(stack, "PollTaskFunctionRole")
-    policy = "PollTaskFunctionRolePolicy0"
+    policy = "permissions"
     before = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     changed = json.loads(json.dumps(before).replace('"dynamodb:PutItem"', '"dynamodb:Scan"'))
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(changed))
@@ -204,10 +209,10 @@ def two_layers(stack: Examined) -> Iterator[None]:
         Description="image-to-video 0.0.1",
         Content={"ZipFile": archive.getvalue()},
     )
-    client.update_function_configuration(FunctionName=name, Layers=[published["LayerVersionArn"]])
+    publish(client, name, Layers=[published["LayerVersionArn"]])
     stack.__dict__.pop("functions")
     yield
-    client.update_function_configuration(FunctionName=name, Layers=before)
+    publish(client, name, Layers=before)
     until(lambda: client.get_function_configuration(FunctionName=name)["State"] == "Active")
 
 
