@@ -34,12 +34,17 @@ def python_client(folder: Path) -> str:
 
 
 def models(document: str, kind: str, folder: Path) -> ModuleType:
-    """Generate Pydantic models of a contract in `functions/`, and import them."""
+    """Generate Pydantic models of a contract in `functions/public/`, and import them."""
     name = f"generated_{kind}_models"
     _run(
         *("datamodel-codegen", "--output-model-type", "pydantic_v2.BaseModel"),
         *("--target-python-version", "3.13", "--formatters", "builtin", "--input-file-type", kind),
-        *("--input", PROJECT / "functions" / document, "--output", folder / f"{name}.py"),
+        *(
+            "--input",
+            PROJECT / "functions" / "public" / document,
+            "--output",
+            folder / f"{name}.py",
+        ),
     )
     sys.path.insert(0, str(folder))
     return importlib.import_module(name)

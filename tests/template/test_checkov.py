@@ -5,18 +5,24 @@ import subprocess
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.conftest import PROJECT
 from tests.support.patience import PATIENCE
 
 
 @pytest.fixture(scope="module")
-def report() -> dict[str, Any]:
-    """The whole report of checkov about the template."""
+def report(template: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The whole report of checkov about the template, its merges written out as `sam build` does.
+
+    It cannot read a merged alarm that has another period.
+    """
+    written = tmp_path_factory.mktemp("checkov") / "template.yaml"
+    written.write_text(yaml.safe_dump(template))
     checkov = PROJECT / ".venv-checkov" / "bin" / "checkov"
     if not checkov.is_file():
         pytest.fail("checkov is missing; `make .venv-checkov/.ready` installs it")
-    scope = ("-f", "template.yaml", "--framework", "cloudformation")
+    scope = ("-f", written, "--framework", "cloudformation")
     run = subprocess.run(
         [checkov, *scope, "--skip-download", "--output", "json"],
         cwd=PROJECT,
