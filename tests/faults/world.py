@@ -368,10 +368,13 @@ class World(SeenLimits):
                 event = json.loads(message.body)
                 # The same scenario has the same event in every run: once looked at is enough.
                 if message.body not in PROMISED:
-                    assert_promised(event)
+                    self.check_promised(event)
                     PROMISED.add(message.body)
                 found.append(Message(event["id"], event["type"], event["subject"], event["data"]))
         return found
+
+    def check_promised(self, event: dict[str, Any]) -> None:
+        assert_promised(event)
 
     def ledger(self) -> list[dict[str, Any]]:
         """Every charge of the simulated A2E."""

@@ -70,6 +70,10 @@ class MixedWorld(World):
     def _plain(self, image: dict[str, Any]) -> dict[str, Any]:
         return {name: self._deserialize(value) for name, value in image.items()}
 
+    def check_promised(self, event: dict[str, Any]) -> None:
+        """What 0.1.1 published had no `test`, which its subscribers did not know of."""
+        super().check_promised(event | {"data": {"test": False} | event["data"]})
+
     def of_this_turn(self) -> Installed:
         """The release of this invocation."""
         one = self.installed[self.order(self.turn)]
