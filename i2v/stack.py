@@ -1,6 +1,5 @@
 """The whole application on this machine: emulator, simulated A2E, deployed template, a token."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from image_to_video.adapters.token_table import TokenTable
 from i2v.deployment import deploy
 from i2v.emulator import Emulator, running_emulator
 from i2v.errors import CommandError
+from i2v.queues import subscribed
 from i2v.simulator.server import running_simulator
 from i2v.simulator.settings import SimulatorSettings
 
@@ -161,24 +161,5 @@ def subscribed_queue(
     emulator: Emulator, topic_arn: str, name: str, filter_policy: str | None = None
 ) -> str:
     """A queue that receives every event, or those that a filter policy lets through."""
-    sqs = emulator.client("sqs")
-    queue_url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
-    queue_arn = attributes["Attributes"]["QueueArn"]
-    permission = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": queue_arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [permission]})
-    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
-    emulator.client("sns").subscribe(
-        TopicArn=topic_arn,
-        Protocol="sqs",
-        Endpoint=queue_arn,
-        Attributes={"RawMessageDelivery": "true"}
-        | ({"FilterPolicy": filter_policy} if filter_policy else {}),
-    )
-    return queue_url
+    sqs, sns = emulator.client("sqs"), emulator.client("sns")
+    return subscribed(sqs, sns, topic_arn, name, filter_policy=filter_policy)[0]

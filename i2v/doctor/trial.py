@@ -3,7 +3,6 @@
 Nothing here may reach a real A2E: who asks for a trial of a stack without test mode is refused.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from image_to_video.domain.statuses import TaskStatus
 
 from i2v.doctor.examined import Examined
 from i2v.doctor.findings import Finding, problem
+from i2v.queues import subscribed
 from i2v.simulator.sample import SAMPLE_PATH
 
 OWNER: Final = "i2v-doctor"
@@ -182,30 +182,9 @@ def _subscribed(stack: Examined, name: str) -> tuple[str, str]:
 
     Without a filter, which would take effect only minutes later on AWS.
     """
-    sqs, topic = stack.client("sqs"), stack.output("TaskEventsTopicArn")
-    url: str = sqs.create_queue(
-        QueueName=name, Attributes={"MessageRetentionPeriod": str(_QUEUE_SECONDS)}
-    )["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
-        "QueueArn"
-    ]
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    subscription = stack.client("sns").subscribe(
-        TopicArn=topic,
-        Protocol="sqs",
-        Endpoint=arn,
-        Attributes={"RawMessageDelivery": "true"},
-        ReturnSubscriptionArn=True,
-    )
-    return url, subscription["SubscriptionArn"]
+    kept = {"MessageRetentionPeriod": str(_QUEUE_SECONDS)}
+    sqs, sns = stack.client("sqs"), stack.client("sns")
+    return subscribed(sqs, sns, stack.output("TaskEventsTopicArn"), name, attributes=kept)
 
 
 def _video_of(stack: Examined, task_id: str) -> list[tuple[str, str]]:

@@ -2,9 +2,7 @@
 
 import re
 import subprocess
-import sys
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.conftest import PROJECT
+from tests.support.cfn_lint import assert_nothing_found
 from tests.support.patience import PATIENCE
 
 TEXT = (PROJECT / ".github" / "workflows" / "deploy.yml").read_text()
@@ -67,16 +66,7 @@ def test_the_shell_of_the_action_is_valid_and_takes_no_text_into_its_code() -> N
 
 @pytest.mark.parametrize("template", [".github/deploy-role.yaml", "examples/budget.yaml"])
 def test_a_template_beside_the_application_s_passes_the_linter(template: str) -> None:
-    lint = Path(sys.executable).with_name("cfn-lint")
-    run = subprocess.run(
-        [lint, template],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert_nothing_found(template)
 
 
 def test_the_role_is_assumed_by_one_environment_of_one_repository() -> None:

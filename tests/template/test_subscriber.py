@@ -1,10 +1,7 @@
 """The sample subscriber: its template is sound, and its function handles each event once."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,7 +10,7 @@ from moto import mock_aws
 
 from tests.conftest import REGION
 from tests.support.catalogue import catalogue
-from tests.support.patience import PATIENCE
+from tests.support.cfn_lint import assert_nothing_found
 from tests.support.subscriber import TEMPLATE, subscriber
 
 EXAMPLES = {
@@ -25,15 +22,7 @@ type Deliver = Callable[..., list[str]]
 
 
 def test_cfn_lint_has_nothing_to_say() -> None:
-    lint = Path(sys.executable).with_name("cfn-lint")
-    run = subprocess.run(
-        [lint, TEMPLATE],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert_nothing_found(TEMPLATE)
 
 
 def test_it_hears_of_every_end_and_of_nothing_else() -> None:

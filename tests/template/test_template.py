@@ -1,10 +1,7 @@
 """What the template and another file both state is the same in both."""
 
 import re
-import subprocess
-import sys
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +19,7 @@ import functions.api.app as api
 import functions.public.app as public
 import functions.receive_hint.app as receive_hint
 from tests.conftest import PROJECT
-from tests.support.patience import PATIENCE
+from tests.support.cfn_lint import assert_nothing_found
 from tests.support.permissions import statements
 
 PROMPTS = {"DEFAULT_PROMPT", "DEFAULT_NEGATIVE_PROMPT"}
@@ -56,16 +53,7 @@ def actions(template: dict[str, Any], function: str) -> set[str]:
 
 
 def test_cfn_lint_finds_nothing() -> None:
-    lint = Path(sys.executable).with_name("cfn-lint")
-    run = subprocess.run(
-        [lint, "template.yaml"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert_nothing_found("template.yaml")
 
 
 def test_the_template_is_uploaded_and_small_enough_for_that() -> None:
