@@ -164,10 +164,6 @@ def _judged(account: Account, day: date) -> Difference | None:
     )
 
 
-def _by_weight(one: Difference) -> tuple[bool, date, str]:
-    return one.permitted, one.day, one.task_id or ""
-
-
 def _kind_of(account: Account) -> tuple[Kind, bool] | None:
     """What differs, and whether our record permits it."""
     statement, charged = account.statement, account.charged

@@ -101,10 +101,12 @@ class Line:
         head = self._line.first(1)
         return self._join(task, head[0] if head else None)
 
-    def drop(self, before: Task, after: Task) -> None:
-        """Take away the entry that a task had, unless its record names it still."""
-        if before.in_line and not (after.in_line and after.line_entry == before.line_entry):
-            self.leave(before)
+    def drop(self, before: Task, after: Task) -> bool:
+        """Take away the entry that a task had, unless its record names it still; True if so."""
+        if not before.in_line or (after.in_line and after.line_entry == before.line_entry):
+            return False
+        self.leave(before)
+        return True
 
     def leave(self, task: Task) -> None:
         """The task's record has left the line, and so does its entry.

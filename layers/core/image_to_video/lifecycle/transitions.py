@@ -98,8 +98,7 @@ class Transitions:
         if not is_understood(after):
             return
         freed = self._reservations.release(before, after)
-        if before.in_line and not (after.in_line and after.line_entry == before.line_entry):
-            self._line.leave(before)
+        if self._line.drop(before, after):
             freed = freed or after.status.is_final
         if freed and after.status is not TaskStatus.QUEUED:
             self._line.wake(after.owner)
